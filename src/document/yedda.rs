@@ -1,0 +1,1 @@
+//! YEDDA in and out.

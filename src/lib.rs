@@ -1,0 +1,21 @@
+//! Batch text classifier for taxonomic literature.
+//!
+//! ```text
+//! settings ─▶ source ─▶ documents ─▶ paragraphs ─▶ predictions ─▶ annotations ─▶ sink ─▶ outcomes
+//! ```
+#![deny(missing_docs)]
+
+pub mod couchdb;
+pub mod document;
+pub mod error;
+pub mod features;
+pub mod instrumentation;
+pub mod model;
+pub mod pipeline;
+pub mod report;
+pub mod segment;
+pub mod settings;
+pub mod sink;
+pub mod source;
+
+pub use error::{Error, Result};
