@@ -8,17 +8,43 @@ use crate::document::{Document, DocumentRef};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+/// What a listing decided about one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Load it and label it.
+    Process,
+    /// It ends here as `skipped` (an annotation exists and `--skip-existing` is set).
+    Skip,
+    /// It ends here as `failed`, for this reason (thing, value, way out).
+    Fail(String),
+}
+
+/// One selected document. Each ends in exactly one outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// Which document.
+    pub reference: DocumentRef,
+    /// What is to be done with it.
+    pub decision: Decision,
+}
+
 /// Selects documents from a listing, page by page, in constant memory.
 pub trait Source: std::fmt::Debug + Send + Sync {
     /// Pages of selected documents. An error ends the run: the source is unusable.
-    fn select(&self) -> BoxStream<'static, crate::Result<Vec<DocumentRef>>>;
+    fn select(&self) -> BoxStream<'static, crate::Result<Vec<Selected>>>;
 }
 
 /// Fetches the contents of documents. Opened once per partition by the worker, closed by drop.
 #[async_trait]
 pub trait Loader: Send {
+    /// How many documents one call of [`load`](Self::load) takes best: 1 where documents are fetched one
+    /// by one, more where the source answers in bulk.
+    fn preferred_batch(&self) -> usize {
+        1
+    }
+
     /// Loads `references`; the results are in the same order, one each. `Err` is the reason why this
-    /// one document fails (thing, value, way out); the others go on. `Ok(None)` means the document
-    /// turned out not to be selected after all.
+    /// one document fails (thing, value, way out); the others go on. `Ok(None)` means that the content
+    /// showed that the document is not selected after all; it ends without an outcome.
     async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, String>>;
 }
