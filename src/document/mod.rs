@@ -3,8 +3,9 @@
 //! This room knows text and YEDDA. It may not touch files, networks, models or DataFusion.
 
 mod annotation;
+pub mod labels;
 mod paragraph;
 pub mod yedda;
 
 pub use annotation::{Annotation, Outcome, Status};
-pub use paragraph::{Document, DocumentRef, Paragraph, Span};
+pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};

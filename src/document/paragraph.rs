@@ -33,6 +33,33 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// The bytes `start..end` of `text` without the [blanks](is_blank) around them; `None` if nothing is left.
+    ///
+    /// `start` and `end` must be on character boundaries.
+    #[must_use]
+    pub fn trimmed(text: &str, start: usize, end: usize) -> Option<Self> {
+        let slice = text.get(start..end)?;
+        let inner = slice.trim_start_matches(is_blank);
+        let start = end - inner.len();
+        let inner = inner.trim_end_matches(is_blank);
+        (!inner.is_empty()).then_some(Self { start, end: start + inner.len() })
+    }
+
+    /// The part of `text` that the span covers; `text` must be the one it was made for.
+    #[must_use]
+    pub fn of(self, text: &str) -> &str {
+        &text[self.start..self.end]
+    }
+}
+
+/// True for what may stand between paragraphs: white space (line ends and form feeds too) and the byte order
+/// mark.
+#[must_use]
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
+}
+
 /// One paragraph as it lies in its document.
 ///
 /// The paragraphs of a document tile it: the `before` and `text` of each, in order, and the white

@@ -1,1 +1,0 @@
-//! YEDDA in and out.

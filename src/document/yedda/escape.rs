@@ -1,0 +1,62 @@
+//! The one place that knows how marker-like text is carried (see the [module's](super) page).
+
+use memchr::memchr2;
+use std::borrow::Cow;
+
+/// A place in a text that looks like a marker: `[` or `*`, some backslashes, then `@` or `]`.
+pub(super) struct MarkerLike {
+    /// Byte offset of the `[` or `*`.
+    pub start: usize,
+    /// One past the `@` or `]`.
+    pub end: usize,
+    /// True for `[..@`, false for `*..]`.
+    pub opener: bool,
+    /// How many backslashes stand between the two.
+    pub backslashes: usize,
+}
+
+/// The first marker-like place of `text` at or after `from`.
+///
+/// Looks at each byte a bounded number of times over all calls, when each goes on at the `end` of the last.
+pub(super) fn find_marker_like(text: &[u8], mut from: usize) -> Option<MarkerLike> {
+    while let Some(offset) = text.get(from..).and_then(|rest| memchr2(b'[', b'*', rest)) {
+        let start = from + offset;
+        let opener = text[start] == b'[';
+        let last = if opener { b'@' } else { b']' };
+        let backslashes = text[start + 1..].iter().take_while(|byte| **byte == b'\\').count();
+        let end = start + 1 + backslashes;
+        if text.get(end) == Some(&last) {
+            return Some(MarkerLike { start, end: end + 1, opener, backslashes });
+        }
+        from = end;
+    }
+    None
+}
+
+/// `text` as it stands inside a block, or between blocks, of an annotation.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if find_marker_like(text.as_bytes(), 0).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len() + 16);
+    escape_into(text, &mut out);
+    match String::from_utf8(out) {
+        Ok(escaped) => Cow::Owned(escaped),
+        // Cannot be: only ASCII bytes were put between whole characters.
+        Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
+}
+
+/// Appends `text`, escaped, to `out`.
+pub(super) fn escape_into(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    while let Some(place) = find_marker_like(bytes, done) {
+        out.extend_from_slice(&bytes[done..=place.start]);
+        out.push(b'\\');
+        out.extend_from_slice(&bytes[place.start + 1..place.end]);
+        done = place.end;
+    }
+    out.extend_from_slice(&bytes[done..]);
+}
