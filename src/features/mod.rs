@@ -1,1 +1,21 @@
-//! Under construction.
+//! From paragraphs to numbers: tokens, vocabularies, TF-IDF, layout and context.
+//!
+//! [`FeatureParams`] says which groups of features there are (a preset in `config/models.toml` holds
+//! one), [`Features::fit`] learns vocabularies and document frequencies from paragraphs, and
+//! [`Features::transform`] turns a document into sparse [`Rows`], one row per paragraph, one column
+//! per feature. The same columns are what a model has weights for; the scorer of the `model` room
+//! computes the same sums without ever building a row.
+//!
+//! This room knows text and counts. It may not touch labels, models, files or DataFusion.
+
+mod codec;
+mod fitted;
+mod params;
+mod rows;
+mod tokens;
+mod vocabulary;
+
+pub use codec::DecodeError;
+pub use fitted::Features;
+pub use params::{EndingParams, FeatureParams, ParamError, TermParams, ValidFeatureParams};
+pub use rows::Rows;

@@ -1,0 +1,57 @@
+//! Words and word endings.
+//!
+//! A word is what stands between white space (Unicode `White_Space`), lower-cased character by
+//! character; an ending is its last n characters, taken from words of at least n characters.
+
+/// Calls `visit` with each word of `text`, lower-cased into `buffer`.
+pub(crate) fn for_each_word(text: &str, buffer: &mut String, mut visit: impl FnMut(&str)) {
+    for word in text.split_whitespace() {
+        buffer.clear();
+        lower_into(word, buffer);
+        visit(buffer);
+    }
+}
+
+/// Appends `word` to `buffer` in lower case.
+pub(crate) fn lower_into(word: &str, buffer: &mut String) {
+    if word.is_ascii() {
+        buffer.push_str(word);
+        let start = buffer.len() - word.len();
+        buffer[start..].make_ascii_lowercase();
+    } else {
+        buffer.extend(word.chars().flat_map(char::to_lowercase));
+    }
+}
+
+/// The last `n` characters of `word`, if it has as many.
+pub(crate) fn ending(word: &str, n: usize) -> Option<&str> {
+    let (start, _) = word.char_indices().rev().nth(n.checked_sub(1)?)?;
+    Some(&word[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for_each_word(text, &mut String::new(), |word| found.push(word.to_owned()));
+        found
+    }
+
+    #[test]
+    fn words_are_split_at_any_white_space_and_lower_cased() {
+        assert_eq!(words("  Amanita\u{a0}RUBRA\tsp. \r\nNov.\u{c}"), ["amanita", "rubra", "sp.", "nov."]);
+        assert_eq!(words("ÅBO Émile µm"), ["åbo", "émile", "µm"]);
+        assert!(words(" \n\u{c} ").is_empty());
+    }
+
+    #[test]
+    fn endings_count_characters_not_bytes() {
+        assert_eq!(ending("spore", 2), Some("re"));
+        assert_eq!(ending("spore", 5), Some("spore"));
+        assert_eq!(ending("spore", 6), None);
+        assert_eq!(ending("spöré", 3), Some("öré"));
+        assert_eq!(ending("x", 0), None);
+    }
+}
