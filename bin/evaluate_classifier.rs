@@ -1,2 +1,8 @@
-//! Placeholder.
-fn main() {}
+//! Scores a model; see `evaluate_classifier --help`.
+
+use skol_classifier::cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(cli::evaluate)
+}

@@ -1,2 +1,8 @@
-//! Placeholder.
-fn main() {}
+//! Trains a model; see `train_classifier --help`.
+
+use skol_classifier::cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(cli::train)
+}

@@ -5,6 +5,7 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod cli;
 pub mod couchdb;
 pub mod document;
 pub mod error;

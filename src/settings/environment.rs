@@ -1,0 +1,85 @@
+//! What surrounds the program: variables, working directory, home. Taken once, at the door, so that nothing
+//! further in reads the process's environment, and tests can put another one in its place.
+
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// The surroundings that settings are read from.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    directory: PathBuf,
+    styled: bool,
+}
+
+impl Environment {
+    /// The surroundings of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+        let no_color = variables.get(&OsString::from("NO_COLOR")).is_some_and(|value| !value.is_empty());
+        Self { variables, directory: PathBuf::new(), styled: !no_color && std::io::stdout().is_terminal() }
+    }
+
+    /// Surroundings with these variables and nothing else, in `directory`; its home is what `HOME` says.
+    pub fn new<K, V>(directory: impl Into<PathBuf>, variables: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, directory: directory.into(), styled: false }
+    }
+
+    /// Whether help may be printed with colours.
+    pub(crate) fn styled(&self) -> bool {
+        self.styled
+    }
+
+    /// A variable that is set to something. One that is not Unicode is an error that names it.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<&str>> {
+        match self.variables.get(&OsString::from(name)) {
+            None => Ok(None),
+            Some(value) => match value.to_str() {
+                Some(text) if text.trim().is_empty() && !(name == "NO_COLOR" && !text.is_empty()) => Ok(None),
+                Some(text) => Ok(Some(text)),
+                None => Err(Error::usage(format!(
+                    "the environment variable {name} is not valid UTF-8; set it to plain text or unset it"
+                ))),
+            },
+        }
+    }
+
+    /// The file as seen from the working directory.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The home folder, where there is one.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        self.variables.get(&OsString::from(name)).filter(|home| !home.is_empty()).map(PathBuf::from)
+    }
+
+    /// The folder of the user's config files: `$XDG_CONFIG_HOME`, else `~/.config`.
+    pub(crate) fn config_home(&self) -> Option<PathBuf> {
+        let xdg = self.variables.get(&OsString::from("XDG_CONFIG_HOME")).map(PathBuf::from);
+        xdg.filter(|path| path.is_absolute()).or_else(|| Some(self.home()?.join(".config")))
+    }
+
+    /// `~` and `~/...` below the home folder; every other path as it is.
+    pub(crate) fn expand(&self, path: &str) -> PathBuf {
+        let below_home = match path.strip_prefix('~') {
+            Some("") => Some(""),
+            Some(rest) => rest.strip_prefix('/'),
+            None => None,
+        };
+        match (below_home, self.home()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+}

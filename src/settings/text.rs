@@ -1,0 +1,131 @@
+//! What the help and the man pages say beside the options.
+
+use super::option::Program;
+
+pub(super) fn about(program: Program) -> &'static str {
+    match program {
+        Program::Predict => "Label the paragraphs of taxonomic literature",
+        Program::Train => "Train a model for predict_classifier",
+        Program::Evaluate => "Score a model against labelled text",
+    }
+}
+
+pub(super) fn long_about(program: Program) -> &'static str {
+    match program {
+        Program::Predict => {
+            "Label the paragraphs of taxonomic literature.\n\n\
+             Reads plain text, cuts it into paragraphs, labels each one (Nomenclature, Description, \
+             Misc-exposition, or finer) and writes the whole text back with its labels. Documents come from \
+             files or from a CouchDB database. What is already labelled the same way is not written again, so \
+             that a run can be repeated, or stopped and started anew, at any time.\n\n\
+             Without arguments it labels the shipped sample documents into output/."
+        }
+        Program::Train => {
+            "Train a model for predict_classifier.\n\n\
+             Reads .ann files, fits the preset's features and a multinomial logistic regression, and stores the \
+             model with a card that says what it was trained on and how good it is. Without --test it holds out \
+             whole files, chosen by the seed, and reports on them."
+        }
+        Program::Evaluate => {
+            "Score a model against labelled text.\n\n\
+             Reads .ann files and reports accuracy, precision, recall and F1: once on the gold paragraphs as \
+             given (blocks), and once on the raw text, line by line, as predict_classifier would see it (lines)."
+        }
+    }
+}
+
+/// Examples, one a pair of command and meaning.
+fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
+    match program {
+        Program::Predict => &[
+            ("predict_classifier", "label the shipped sample documents into output/"),
+            (
+                "predict_classifier texts/ -o labelled/ --verbosity 2",
+                "a folder, with a summary of every stage",
+            ),
+            (
+                "predict_classifier 'texts/**/*.txt' --output-format jsonl",
+                "a glob; one JSON object per paragraph",
+            ),
+            ("pdftotext a.pdf - | predict_classifier - -o labelled/", "standard input"),
+            (
+                "predict_classifier --couchdb-url http://localhost:5984 --ingest-db-name skol --skip-existing",
+                "every document of a database that has no annotation yet",
+            ),
+            ("predict_classifier --explain texts/a.txt:120", "why line 120 got its label"),
+            ("predict_classifier --show-config", "which settings are in force, and who set them"),
+        ],
+        Program::Train => &[
+            ("train_classifier --input annotated/ --output models/", "train the default preset"),
+            ("train_classifier --input annotated/ --cross-validate 5 --json", "honest figures, for machines"),
+            (
+                "train_classifier --input train/ --test test/ --model logistic_words_suffixes",
+                "another preset",
+            ),
+        ],
+        Program::Evaluate => &[
+            ("evaluate_classifier --gold annotated/", "the default model"),
+            ("evaluate_classifier --model models/mine.skol --gold annotated/ --json", "figures for machines"),
+            ("evaluate_classifier --gold annotated/ --report evaluation.html", "a page with plots"),
+        ],
+    }
+}
+
+/// Exit codes and their meaning.
+fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
+    match program {
+        Program::Predict => &[
+            ("0", "every selected document is saved, unchanged or skipped"),
+            ("1", "the run finished, some documents failed; each is named with its reason"),
+            ("2", "the command line or a setting is wrong"),
+            ("3", "nothing could be done: source, sink, model or cluster unusable"),
+            ("4", "another run on the same output is under way"),
+            ("130, 143", "stopped by SIGINT or SIGTERM: work in hand was finished and saved first"),
+        ],
+        Program::Train | Program::Evaluate => &[
+            ("0", "done"),
+            ("2", "the command line or a setting is wrong"),
+            ("3", "nothing could be done: input, output or model unusable"),
+        ],
+    }
+}
+
+/// The layers, from the weakest to the strongest.
+const LAYERS: &[(&str, &str)] = &[
+    ("built in", "config/default.toml of the source"),
+    (
+        "config files",
+        "./config/default.toml, ~/.config/skol_classifier/config.toml, ./config/local.toml, --config FILE",
+    ),
+    ("env_config", "--env-config FILE; without it ./env_config, else ~/.skol_env: lines of NAME=value"),
+    ("environment", "the names given with each option; an empty value counts as not set"),
+    ("command line", "wins"),
+];
+
+/// The sections that follow the options, each with a title and lines of term and meaning.
+pub(super) fn sections(program: Program) -> [(&'static str, &'static [(&'static str, &'static str)]); 3] {
+    [
+        ("Where settings come from, the last one wins", LAYERS),
+        ("Exit codes", exit_codes(program)),
+        ("Examples", examples(program)),
+    ]
+}
+
+pub(super) fn after_help(program: Program) -> String {
+    let mut help = String::new();
+    for (title, lines) in sections(program) {
+        help.push_str(title);
+        help.push_str(":\n");
+        let width = lines.iter().map(|(term, _)| term.len()).max().unwrap_or_default();
+        for (term, meaning) in lines {
+            if title == "Examples" {
+                help.push_str(&format!("  {meaning}:\n      {term}\n"));
+            } else {
+                help.push_str(&format!("  {term:width$}  {meaning}\n"));
+            }
+        }
+        help.push('\n');
+    }
+    help.truncate(help.trim_end().len());
+    help
+}

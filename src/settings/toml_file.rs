@@ -1,0 +1,108 @@
+//! The reader for config files: TOML, with the line of every value.
+//!
+//! It knows the form of the file and nothing of the settings in it. No message repeats a value.
+
+use super::layers::Raw;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One value: its key (dotted below a table, dashes as underscores), and the line it stands on.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) key: String,
+    pub(crate) raw: Raw,
+    pub(crate) line: usize,
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug)]
+pub(crate) struct BadFile {
+    pub(crate) line: usize,
+    pub(crate) reason: String,
+}
+
+/// Reads the values of a file, in its order of names.
+pub(crate) fn read(text: &str) -> Result<Vec<Item>, BadFile> {
+    let root = DeTable::parse(text).map_err(|error| BadFile {
+        line: error.span().map_or(1, |span| line_of(text, span.start)),
+        reason: format!("not valid TOML: {}", error.message()),
+    })?;
+    let mut items = Vec::new();
+    collect(text, "", root.get_ref(), &mut items)?;
+    Ok(items)
+}
+
+fn collect(text: &str, prefix: &str, table: &DeTable<'_>, items: &mut Vec<Item>) -> Result<(), BadFile> {
+    for (name, value) in table {
+        let key = format!("{prefix}{}", name.get_ref().replace('-', "_"));
+        let line = line_of(text, name.span().start);
+        match value.get_ref() {
+            DeValue::Table(inner) => collect(text, &format!("{key}."), inner, items)?,
+            DeValue::Array(array) => {
+                let list = array.iter().map(|item| scalar(text, &key, item)).collect::<Result<_, _>>()?;
+                items.push(Item { key, raw: Raw::List(list), line });
+            }
+            _ => {
+                let raw = Raw::Text(scalar(text, &key, value)?);
+                items.push(Item { key, raw, line });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn scalar(text: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, BadFile> {
+    match value.get_ref() {
+        DeValue::String(string) => Ok(string.to_string()),
+        DeValue::Boolean(flag) => Ok(flag.to_string()),
+        DeValue::Float(float) => Ok(float.as_str().to_owned()),
+        DeValue::Integer(integer) => Ok(i64::from_str_radix(integer.as_str(), integer.radix())
+            .map_or_else(|_| integer.as_str().to_owned(), |number| number.to_string())),
+        other => Err(BadFile {
+            line: line_of(text, value.span().start),
+            reason: format!(
+                "`{key}` takes a text, a number or a list of them, not this: {}",
+                other.type_str()
+            ),
+        }),
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_with_key_and_line() {
+        let items =
+            read("# head\ncores = 2\n\noutput-format = \"jsonl\"\n[train]\nseed = 0x10\nx = [1, \"a\"]\n")
+                .unwrap();
+        let mut got: Vec<_> = items.into_iter().map(|i| (i.line, i.key, i.raw)).collect();
+        got.sort_by_key(|item| item.0);
+        assert_eq!(
+            got,
+            [
+                (2, "cores".to_owned(), Raw::Text("2".to_owned())),
+                (4, "output_format".to_owned(), Raw::Text("jsonl".to_owned())),
+                (6, "train.seed".to_owned(), Raw::Text("16".to_owned())),
+                (7, "train.x".to_owned(), Raw::List(vec!["1".to_owned(), "a".to_owned()])),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_named_by_line_and_shows_no_value() {
+        let bad = read("a = 1\ncouchdb_password = \"hunter2\n").unwrap_err();
+        assert_eq!(bad.line, 2);
+        assert!(!bad.reason.contains("hunter2"), "{}", bad.reason);
+        let bad = read("a = 1\nb = [[1]]\n").unwrap_err();
+        assert_eq!(
+            (bad.line, bad.reason.as_str()),
+            (2, "`b` takes a text, a number or a list of them, not this: array")
+        );
+    }
+}
