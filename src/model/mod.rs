@@ -1,1 +1,3 @@
-//! Under construction.
+//! Training with linfa, the fitted model, scoring, storing, evaluating.
+
+pub mod solver;
