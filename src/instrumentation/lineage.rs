@@ -1,0 +1,243 @@
+//! The true shape of a plan: how deep it is, and what it is made of.
+//!
+//! Walks logical and physical plans and nothing else: it plans nothing, runs nothing and prints nothing. Every walk
+//! is iterative and visits a shared subplan once, so that plans of many thousand operators, and self-joins that
+//! would unfold to billions, are measured in time proportional to what is in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Statement};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
+use datafusion::physical_plan::work_table::WorkTableExec;
+use serde::Serialize;
+
+/// What a plan is made of. Counts are those of the plan's tree as `EXPLAIN` prints it: a subplan that is used
+/// twice counts twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Lineage {
+    /// Operators on the longest path from the top to what is materialized; a single scan has depth 1.
+    pub depth: usize,
+    /// Operators of the whole tree, subqueries included.
+    pub operators: usize,
+    /// Exchanges: where rows change partition. In a logical plan only those that were asked for.
+    pub exchanges: usize,
+    /// Unions.
+    pub unions: usize,
+    /// Leaves that bring rows: tables, files, checkpoints.
+    pub scans: usize,
+    /// Nodes of all expressions as written (logical plans only).
+    pub expression_nodes: usize,
+    /// Sum, along the longest such path, of each operator's deepest expression (logical plans only): what a
+    /// merged expression can become.
+    pub expression_depth: usize,
+}
+
+impl Lineage {
+    /// The lineage of a logical plan, as it stands (not optimized).
+    #[must_use]
+    pub fn of_logical(plan: &LogicalPlan) -> Self {
+        fold(plan, |node| logical_children(node), logical_node)
+    }
+
+    /// The lineage of a physical plan.
+    #[must_use]
+    pub fn of_physical(plan: &Arc<dyn ExecutionPlan>) -> Self {
+        fold(
+            plan.as_ref(),
+            |node| node.children().into_iter().map(AsRef::as_ref).collect(),
+            |node, below| {
+                let mut lineage = Self::above(below);
+                lineage.exchanges = lineage.exchanges.saturating_add(usize::from(is_exchange(node)));
+                lineage.unions = lineage.unions.saturating_add(usize::from(is_union(node)));
+                lineage.scans =
+                    lineage.scans.saturating_add(usize::from(below.is_empty() && is_source(node)));
+                lineage
+            },
+        )
+    }
+
+    /// One operator on top of others.
+    fn above(below: &[Self]) -> Self {
+        let mut lineage = Self { operators: 1, ..Self::default() };
+        for child in below {
+            lineage.depth = lineage.depth.max(child.depth);
+            lineage.expression_depth = lineage.expression_depth.max(child.expression_depth);
+            lineage.add_counts(child);
+        }
+        lineage.depth += 1;
+        lineage
+    }
+
+    fn add_counts(&mut self, other: &Self) {
+        self.operators = self.operators.saturating_add(other.operators);
+        self.exchanges = self.exchanges.saturating_add(other.exchanges);
+        self.unions = self.unions.saturating_add(other.unions);
+        self.scans = self.scans.saturating_add(other.scans);
+        self.expression_nodes = self.expression_nodes.saturating_add(other.expression_nodes);
+    }
+}
+
+/// The address of a node: shared subplans are recognized by it.
+pub(super) fn address<N: ?Sized>(node: &N) -> usize {
+    std::ptr::from_ref(node).cast::<()>() as usize
+}
+
+/// Calls `visit` for every distinct node below and at `root`, children first, without recursion.
+pub(super) fn fold<'a, N: ?Sized, T: Clone>(
+    root: &'a N,
+    mut children: impl FnMut(&'a N) -> Vec<&'a N>,
+    mut visit: impl FnMut(&'a N, &[T]) -> T,
+) -> T {
+    let mut done: HashMap<usize, T> = HashMap::new();
+    let mut parents: Vec<(&'a N, Vec<&'a N>, Vec<T>)> = Vec::new();
+    let mut current = (root, children(root), Vec::new());
+    loop {
+        let (node, below, results) = &mut current;
+        if let Some(&child) = below.get(results.len()) {
+            match done.get(&address(child)) {
+                Some(result) => results.push(result.clone()),
+                None => parents.push(std::mem::replace(&mut current, (child, children(child), Vec::new()))),
+            }
+            continue;
+        }
+        let result = visit(node, results);
+        let finished = address(*node);
+        match parents.pop() {
+            Some(parent) => current = parent,
+            None => return result,
+        }
+        current.2.push(result.clone());
+        done.insert(finished, result);
+    }
+}
+
+/// The inputs of a logical operator and the subqueries of its expressions.
+fn logical_children(plan: &LogicalPlan) -> Vec<&LogicalPlan> {
+    let mut children = plan.inputs();
+    for expression in borrowed_expressions(plan) {
+        walk_expression(expression, |node, _| {
+            if let Some(subquery) = subquery_of(node) {
+                children.push(subquery);
+            }
+        });
+    }
+    children
+}
+
+fn subquery_of(expression: &Expr) -> Option<&LogicalPlan> {
+    match expression {
+        Expr::Exists(exists) => Some(&exists.subquery.subquery),
+        Expr::InSubquery(within) => Some(&within.subquery.subquery),
+        Expr::SetComparison(comparison) => Some(&comparison.subquery.subquery),
+        Expr::ScalarSubquery(subquery) => Some(&subquery.subquery),
+        _ => None,
+    }
+}
+
+fn logical_node(plan: &LogicalPlan, below: &[Lineage]) -> Lineage {
+    let inputs = plan.inputs().len();
+    let (inputs, subqueries) = below.split_at(inputs.min(below.len()));
+    let mut lineage = Lineage::above(inputs);
+    // `EXPLAIN` prints a line `Subquery:` above each subquery's plan, and so does this count.
+    for subquery in subqueries {
+        let wrapped = Lineage::above(std::slice::from_ref(subquery));
+        lineage.depth = lineage.depth.max(wrapped.depth + 1);
+        lineage.expression_depth = lineage.expression_depth.max(wrapped.expression_depth);
+        lineage.add_counts(&wrapped);
+    }
+    let mut deepest = 0;
+    let mut count = |expression: &Expr, lineage: &mut Lineage| {
+        walk_expression(expression, |_, depth| {
+            deepest = deepest.max(depth);
+            lineage.expression_nodes = lineage.expression_nodes.saturating_add(1);
+        });
+    };
+    for expression in borrowed_expressions(plan) {
+        count(expression, &mut lineage);
+    }
+    if let LogicalPlan::Extension(extension) = plan {
+        for expression in extension.node.expressions() {
+            count(&expression, &mut lineage);
+        }
+    }
+    lineage.expression_depth = lineage.expression_depth.saturating_add(deepest);
+    match plan {
+        LogicalPlan::Repartition(_) => lineage.exchanges = lineage.exchanges.saturating_add(1),
+        LogicalPlan::Union(_) => lineage.unions = lineage.unions.saturating_add(1),
+        LogicalPlan::TableScan(_) | LogicalPlan::Values(_) => lineage.scans = lineage.scans.saturating_add(1),
+        LogicalPlan::Extension(_) if inputs.is_empty() => lineage.scans = lineage.scans.saturating_add(1),
+        _ => {}
+    }
+    lineage
+}
+
+/// The expressions an operator holds, borrowed from it, so that their subqueries can be walked in place. An
+/// extension node lends none: it makes copies, which are counted but cannot hold a subquery the engine would plan.
+pub(super) fn borrowed_expressions(plan: &LogicalPlan) -> Vec<&Expr> {
+    use datafusion::logical_expr::Partitioning;
+    match plan {
+        LogicalPlan::Projection(node) => node.expr.iter().collect(),
+        LogicalPlan::Values(node) => node.values.iter().flatten().collect(),
+        LogicalPlan::Filter(node) => vec![&node.predicate],
+        LogicalPlan::Repartition(node) => match &node.partitioning_scheme {
+            Partitioning::Hash(expressions, _) | Partitioning::DistributeBy(expressions) => {
+                expressions.iter().collect()
+            }
+            Partitioning::Range(range) => range.ordering().iter().map(|sort| &sort.expr).collect(),
+            Partitioning::RoundRobinBatch(_) => Vec::new(),
+        },
+        LogicalPlan::Window(node) => node.window_expr.iter().collect(),
+        LogicalPlan::Aggregate(node) => node.group_expr.iter().chain(&node.aggr_expr).collect(),
+        LogicalPlan::Join(node) => {
+            node.on.iter().flat_map(|(left, right)| [left, right]).chain(&node.filter).collect()
+        }
+        LogicalPlan::Sort(node) => node.expr.iter().map(|sort| &sort.expr).collect(),
+        LogicalPlan::TableScan(node) => node.filters.iter().collect(),
+        LogicalPlan::Distinct(Distinct::On(node)) => {
+            let sort = node.sort_expr.iter().flatten().map(|sort| &sort.expr);
+            node.on_expr.iter().chain(&node.select_expr).chain(sort).collect()
+        }
+        LogicalPlan::Limit(node) => node.skip.iter().chain(&node.fetch).map(AsRef::as_ref).collect(),
+        LogicalPlan::Statement(Statement::Execute(node)) => node.parameters.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Calls `visit` with every node of an expression and its depth (1 for the top), without recursion.
+pub(super) fn walk_expression<'a>(expression: &'a Expr, mut visit: impl FnMut(&'a Expr, usize)) {
+    let mut open = vec![(expression, 1)];
+    while let Some((node, depth)) = open.pop() {
+        visit(node, depth);
+        // The closure never fails, and `apply_children` fails only where the closure does.
+        let _ = node.apply_children(|child| {
+            open.push((child, depth + 1));
+            Ok(TreeNodeRecursion::Continue)
+        });
+    }
+}
+
+/// Whether rows change partition at this operator.
+#[must_use]
+pub(super) fn is_exchange(plan: &dyn ExecutionPlan) -> bool {
+    plan.downcast_ref::<RepartitionExec>().is_some()
+        || plan.downcast_ref::<CoalescePartitionsExec>().is_some()
+        || plan.downcast_ref::<SortPreservingMergeExec>().is_some()
+}
+
+fn is_union(plan: &dyn ExecutionPlan) -> bool {
+    plan.downcast_ref::<UnionExec>().is_some() || plan.downcast_ref::<InterleaveExec>().is_some()
+}
+
+fn is_source(plan: &dyn ExecutionPlan) -> bool {
+    plan.downcast_ref::<EmptyExec>().is_none()
+        && plan.downcast_ref::<PlaceholderRowExec>().is_none()
+        && plan.downcast_ref::<WorkTableExec>().is_none()
+}

@@ -1,0 +1,169 @@
+//! True sizes: what the codec writes for an operator, what a task is when serialized, what a broadcast weighs.
+//!
+//! Every number is a length of bytes that would travel. Measures, and prints nothing.
+
+use std::io;
+use std::sync::Arc;
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::physical_plan::{AsExecutionPlan, PhysicalExtensionCodec};
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use datafusion_proto::protobuf::physical_plan_node::PhysicalPlanType;
+use prost::Message;
+
+use super::captures::{FieldNames, largest_field};
+use super::lineage::Lineage;
+use super::metrics::Travel;
+use super::stack;
+use super::stages::{self, StageCodec};
+
+/// Stack that serializing takes per operator.
+const ENCODE_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 64 << 10 } else { 16 << 10 };
+
+/// A value that every worker needs once.
+pub trait Broadcast {
+    /// Bytes of the value's serialized form. Called at verbosity 1 and above only.
+    ///
+    /// # Errors
+    /// When the value cannot be serialized.
+    fn serialized_len(&self) -> io::Result<usize>;
+
+    /// How it gets to the workers.
+    fn travel(&self) -> Travel;
+}
+
+impl Broadcast for [u8] {
+    fn serialized_len(&self) -> io::Result<usize> {
+        Ok(self.len())
+    }
+
+    fn travel(&self) -> Travel {
+        Travel::Inline
+    }
+}
+
+/// Counts what is written to it, so that a value can be measured without a copy of its serialized form.
+#[derive(Debug, Default)]
+pub struct CountingWriter {
+    bytes: usize,
+}
+
+impl CountingWriter {
+    /// Bytes written so far.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl io::Write for CountingWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.bytes += data.len();
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The size of an operator's closure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosureSize {
+    /// What the extension codec writes for the operator; for one of the engine's own, its part of the plan.
+    pub bytes: usize,
+    /// The operator's name.
+    pub operator: String,
+    /// The largest field of what was written, and its bytes, where fields can be told apart.
+    pub largest_field: Option<(String, usize)>,
+}
+
+/// The size of a plan's largest task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSize {
+    /// The serialized plan of the largest stage, for one partition.
+    pub bytes: usize,
+    /// Which stage that is, counted from 1 at the sources.
+    pub stage: usize,
+    /// How many stages the plan has.
+    pub stages: usize,
+    /// The largest operator of that stage and its own bytes, found where the task is larger than asked.
+    pub largest_operator: Option<ClosureSize>,
+}
+
+/// What `codec` writes for `operator` alone, its inputs left out.
+pub(super) fn closure(
+    operator: &Arc<dyn ExecutionPlan>,
+    codec: &Arc<dyn PhysicalExtensionCodec>,
+    names: &FieldNames,
+) -> Result<ClosureSize> {
+    let node = stages::alone(operator)?;
+    let encoded = encode(node, &StageCodec(Arc::clone(codec)))?;
+    let name = operator.name().to_owned();
+    Ok(match encoded.physical_plan_type {
+        Some(PhysicalPlanType::Extension(extension)) => ClosureSize {
+            bytes: extension.node.len(),
+            largest_field: largest_field(&name, &extension.node, names),
+            operator: name,
+        },
+        _ => ClosureSize { bytes: encoded.encoded_len(), largest_field: None, operator: name },
+    })
+}
+
+/// The largest task of `plan`; names its largest operator when the task is larger than `explain_above` bytes.
+pub(super) fn task(
+    plan: &Arc<dyn ExecutionPlan>,
+    codec: &Arc<dyn PhysicalExtensionCodec>,
+    names: &FieldNames,
+    explain_above: usize,
+) -> Result<TaskSize> {
+    let depth = Lineage::of_physical(plan).depth;
+    let needed = depth.saturating_mul(ENCODE_BYTES_PER_OPERATOR);
+    let measure = || {
+        let stages = stages::split(plan)?;
+        let stage_codec = StageCodec(Arc::clone(codec));
+        let mut largest = (0, 0);
+        for (index, stage) in stages.iter().enumerate() {
+            let bytes = encode(Arc::clone(stage), &stage_codec)?.encoded_len();
+            if bytes > largest.1 {
+                largest = (index, bytes);
+            }
+        }
+        let (index, bytes) = largest;
+        let largest_operator = match stages.get(index) {
+            Some(stage) if bytes > explain_above => largest_operator(stage, codec, names)?,
+            _ => None,
+        };
+        Ok(TaskSize { bytes, stage: index + 1, stages: stages.len(), largest_operator })
+    };
+    if needed <= stack::IN_PLACE_BYTES { measure() } else { stack::on_stack(needed, measure)? }
+}
+
+/// The operator of a stage that weighs most by itself.
+fn largest_operator(
+    stage: &Arc<dyn ExecutionPlan>,
+    codec: &Arc<dyn PhysicalExtensionCodec>,
+    names: &FieldNames,
+) -> Result<Option<ClosureSize>> {
+    let mut open = vec![stage];
+    let mut largest: Option<ClosureSize> = None;
+    while let Some(node) = open.pop() {
+        open.extend(node.children());
+        let own = closure(node, codec, names)?;
+        if largest.as_ref().is_none_or(|known| own.bytes > known.bytes) {
+            largest = Some(own);
+        }
+    }
+    Ok(largest)
+}
+
+fn encode(plan: Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<PhysicalPlanNode> {
+    let name = plan.name().to_owned();
+    PhysicalPlanNode::try_from_physical_plan(plan, codec).map_err(|error| {
+        DataFusionError::Context(
+            format!("cannot measure '{name}': its plan cannot be serialized; give the codec of its operators (with_codec)"),
+            Box::new(error),
+        )
+    })
+}

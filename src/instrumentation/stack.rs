@@ -1,0 +1,180 @@
+//! Planning, running and dropping deep plans on a stack that fits.
+//!
+//! The engine's planner, its operators and the destructors of both kinds of plans recurse once or more per operator;
+//! on a thread with the usual 2 MiB a chain of a few hundred operators ends the process. Here the depth is measured
+//! first, without recursion; what is deep is then done on a thread whose stack was sized for it, and what is deeper
+//! than the largest stack we would ask for is refused with an error. Knows threads and plans' depths, nothing of
+//! sizes or output.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::DataFrame;
+use tracing::Instrument;
+
+use super::lineage::Lineage;
+
+/// Stack for what does not depend on depth.
+const BASE_BYTES: usize = 4 << 20;
+/// Stack the planner takes per operator of depth, measured with room to spare (`docs/instrumentation.md`).
+const PLAN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 192 << 10 } else { 48 << 10 };
+/// Stack the planner takes per level of a merged expression.
+const PLAN_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 24 << 10 } else { 8 << 10 };
+/// Stack that execution takes per operator: `execute` and `poll_next` of one inside the other's.
+const RUN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 32 << 10 } else { 8 << 10 };
+/// Stack that a destructor takes per operator.
+const DROP_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 4 << 10 } else { 2 << 10 };
+/// The largest stack that is asked for. It is address space, not memory: pages are taken as they are touched.
+const MAX_BYTES: usize = 4 << 30;
+/// What may be needed at most to go on in place: far below what a thread of an asynchronous runtime has.
+pub(super) const IN_PLACE_BYTES: usize = 512 << 10;
+
+/// Stack for planning a plan of this shape, in bytes, or nothing when it can be planned in place.
+fn planning_bytes(lineage: &Lineage) -> usize {
+    lineage
+        .depth
+        .saturating_mul(PLAN_BYTES_PER_OPERATOR)
+        .saturating_add(lineage.expression_depth.saturating_mul(PLAN_BYTES_PER_EXPRESSION))
+}
+
+fn refuse(what: &str, lineage: &Lineage, needed: usize) -> DataFusionError {
+    DataFusionError::ResourcesExhausted(format!(
+        "the plan is too deep to {what}: {} operators and {} levels of expressions on its longest path would need a \
+         stack of {} MiB, and at most {} MiB are given; checkpoint intermediate results (checkpoint_if_needed)",
+        lineage.depth,
+        lineage.expression_depth,
+        needed >> 20,
+        MAX_BYTES >> 20,
+    ))
+}
+
+/// Runs `work` on a thread of its own with `bytes` of stack and waits for it, blocking the caller.
+///
+/// # Errors
+/// When the thread cannot be started, and when `work` panics.
+pub fn on_stack<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("deep-plan".into())
+            .stack_size(bytes.saturating_add(BASE_BYTES))
+            .spawn_scoped(scope, work)
+            .map_err(|error| no_thread(bytes, &error))?
+            .join()
+            .map_err(|_| DataFusionError::Execution("a panic while working on a deep plan".into()))
+    })
+}
+
+fn no_thread(bytes: usize, error: &std::io::Error) -> DataFusionError {
+    DataFusionError::ResourcesExhausted(format!(
+        "cannot start a thread with a stack of {} MiB for a deep plan: {error}; raise the limit on address space, \
+         or checkpoint intermediate results",
+        bytes >> 20
+    ))
+}
+
+/// Runs a future to its end on a thread of its own with `bytes` of stack, within the current runtime.
+async fn future_on_stack<T: Send + 'static>(
+    bytes: usize,
+    future: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let runtime = tokio::runtime::Handle::try_current()
+        .map_err(|error| DataFusionError::Execution(format!("planning needs a tokio runtime: {error}")))?;
+    let (send, receive) = tokio::sync::oneshot::channel();
+    let future = future.in_current_span();
+    std::thread::Builder::new()
+        .name("deep-plan".into())
+        .stack_size(bytes.saturating_add(BASE_BYTES))
+        .spawn(move || {
+            // The receiver is gone only when the caller was cancelled; then nobody wants the result.
+            let _ = send.send(runtime.block_on(future));
+        })
+        .map_err(|error| no_thread(bytes, &error))?;
+    receive.await.map_err(|_| DataFusionError::Execution("a panic while planning a deep plan".into()))?
+}
+
+/// The physical plan of `frame`, planned on a stack that fits its depth.
+///
+/// The physical plan can itself be deep: run it with [`run`], and give it to [`release`] when done.
+///
+/// # Errors
+/// Whatever the planner says, and [`DataFusionError::ResourcesExhausted`] for a plan deeper than the largest stack
+/// allows. Never ends the process.
+pub async fn plan(frame: &DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    let needed = planning_bytes(&lineage);
+    if needed > MAX_BYTES {
+        return Err(refuse("be planned", &lineage, needed));
+    }
+    if needed <= IN_PLACE_BYTES {
+        return frame.create_physical_plan().await;
+    }
+    let frame = frame.clone();
+    future_on_stack(needed, async move { frame.create_physical_plan().await }).await
+}
+
+/// Runs `work` with what it takes to execute `plan`: in place for a shallow plan, else on a runtime of its own whose
+/// threads have a stack that fits.
+///
+/// # Errors
+/// Whatever `work` says, and [`DataFusionError::ResourcesExhausted`] for a plan that is too deep to be run.
+pub async fn run<T, F>(
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    work: impl FnOnce(Arc<dyn ExecutionPlan>, Arc<TaskContext>) -> F,
+) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let lineage = Lineage::of_physical(&plan);
+    let needed = lineage.depth.saturating_mul(RUN_BYTES_PER_OPERATOR);
+    let future = work(plan, context);
+    if needed <= IN_PLACE_BYTES {
+        return future.await;
+    }
+    if needed > MAX_BYTES / 4 {
+        return Err(refuse("be run", &lineage, needed));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(needed.saturating_add(BASE_BYTES))
+        .thread_name("deep-plan")
+        .enable_all()
+        .build()
+        .map_err(|error| no_thread(needed, &error))?;
+    let result = runtime.spawn(future.in_current_span()).await;
+    runtime.shutdown_background();
+    result.map_err(|error| DataFusionError::Execution(format!("a deep plan did not finish: {error}")))?
+}
+
+/// Drops something that holds plans of up to `depth` operators without overflowing the caller's stack.
+pub(super) fn drop_deep<T: Send>(value: T, depth: usize) {
+    let needed = depth.saturating_mul(DROP_BYTES_PER_OPERATOR);
+    if needed <= IN_PLACE_BYTES {
+        return drop(value);
+    }
+    // Without a thread there is no stack that fits: leaking is better than ending the process.
+    let mut value = Some(value);
+    let taken = &mut value;
+    let outcome = on_stack(needed, move || drop(taken.take()));
+    if outcome.is_err() {
+        std::mem::forget(value);
+    }
+}
+
+/// Drops a DataFrame whose plan may be very deep.
+///
+/// The destructor of a plan recurses once per operator; at many thousand operators that alone overflows a small
+/// stack. Call this instead of letting such a frame go out of scope.
+pub fn release_frame(frame: DataFrame) {
+    let depth = Lineage::of_logical(frame.logical_plan()).depth;
+    drop_deep(frame, depth);
+}
+
+/// Drops a physical plan that may be very deep; see [`release_frame`].
+pub fn release(plan: Arc<dyn ExecutionPlan>) {
+    let depth = Lineage::of_physical(&plan).depth;
+    drop_deep(plan, depth);
+}

@@ -1,0 +1,79 @@
+//! Plans of thousands of operators: measured, planned, run and dropped, or refused, but never the end of the process.
+
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::*;
+use skol_classifier::instrumentation::{self, Lineage};
+
+use super::support::{columns, context, filters, instrumentation, numbers};
+
+/// A chain of limits made by hand: building it takes no stack.
+fn limits(frame: DataFrame, steps: usize) -> DataFrame {
+    let (state, mut plan) = frame.into_parts();
+    for _ in 0..steps {
+        plan = LogicalPlanBuilder::from(plan).limit(0, Some(1000)).unwrap().build().unwrap();
+    }
+    DataFrame::new(state, plan)
+}
+
+#[tokio::test]
+async fn fifty_thousand_operators_are_measured_and_dropped() {
+    let frame = limits(numbers(&context(2), 10, 2), 50_000);
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    assert_eq!((lineage.depth, lineage.operators, lineage.scans), (50_001, 50_001, 1));
+    instrumentation::release_frame(frame);
+}
+
+#[tokio::test]
+async fn shared_subplans_are_measured_in_time_and_counted_as_often_as_they_stand() {
+    let mut frame = numbers(&context(2), 10, 2);
+    for _ in 0..40 {
+        frame = frame.clone().union(frame).unwrap();
+    }
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    assert_eq!(lineage.scans, 1 << 40);
+    assert!(lineage.unions >= 40, "{lineage:?}");
+}
+
+#[tokio::test]
+async fn a_thousand_steps_are_planned_run_and_checkpointed_on_a_small_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let (instr, lines) = instrumentation(1, folder.path());
+    let frame = filters(numbers(&context(2), 10, 2), 1000);
+    let plan = instrumentation::plan(&frame).await.unwrap();
+    instrumentation::release(plan);
+    let frame = instr.checkpoint_if_needed(frame, "deep", 30).await.unwrap();
+    assert_eq!(frame.count().await.unwrap(), 10);
+    assert!(lines.text().contains("due to deep lineage (1001 stages)"), "{}", lines.text());
+}
+
+#[tokio::test]
+async fn dependent_columns_are_planned_where_the_engine_alone_overflows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (instr, _) = instrumentation(1, folder.path());
+    let frame = columns(numbers(&context(2), 10, 2), 300);
+    let after = instr.checkpoint_if_needed(frame, "chain", 30).await.unwrap();
+    let last = after.clone().sort(vec![col("c299").sort(true, false)]).unwrap().limit(0, Some(1)).unwrap();
+    let text =
+        datafusion::arrow::util::pretty::pretty_format_batches(&last.collect().await.unwrap()).unwrap();
+    assert!(text.to_string().contains("| 0 | 300  |"), "{text}");
+}
+
+#[tokio::test]
+async fn deeper_than_the_largest_stack_is_refused_with_an_error() {
+    let frame = limits(numbers(&context(2), 10, 2), 200_000);
+    let error = instrumentation::plan(&frame).await.unwrap_err().to_string();
+    assert!(error.contains("too deep to be planned: 200001 operators"), "{error}");
+    assert!(error.contains("checkpoint_if_needed"), "{error}");
+    instrumentation::release_frame(frame);
+}
+
+/// A plan's own node count, to check the walk against: the engine's recursive visitor.
+fn count(plan: &LogicalPlan) -> usize {
+    1 + plan.inputs().into_iter().map(count).sum::<usize>()
+}
+
+#[tokio::test]
+async fn walk_agrees_with_the_engines_own() {
+    let frame = columns(filters(numbers(&context(2), 10, 2), 20), 20);
+    assert_eq!(Lineage::of_logical(frame.logical_plan()).operators, count(frame.logical_plan()));
+}
