@@ -1,1 +1,61 @@
-//! Under construction.
+//! Text into paragraphs.
+//!
+//! A paragraph is a run of lines that belong together: a nomenclature line with its synonyms, a heading, a
+//! description, a caption, a running page header. [`segment`] tells where they lie and drops nothing: what is
+//! not in a paragraph is [blank](crate::document::is_blank).
+//!
+//! # How it decides
+//!
+//! 1. `line`: one pass over the bytes gives, for each line that is not blank, a few cheap facts: blank lines
+//!    before it, its length, how many digits and words, how it begins (`shape::Head`: a lower-case letter, a
+//!    numbered item, `≡`, `Fig.`, `Etymology` ...) and how it ends (`shape::Tail`: a full stop, a hyphen, a
+//!    year ...).
+//! 2. `walk`: the lines are taken in stretches of 256. For each, how wide a full line is and what blank lines
+//!    mean: they part paragraphs, or stand after every line, or were lost.
+//! 3. `features`: at each place between two lines, eleven observations with few values each: was there room on
+//!    the line above for the first word of the line below; is the line below short; what opened the paragraph
+//!    and what would open the next; and so on.
+//! 4. `weights`: each value has a learned weight, the sum is the logarithm of the odds that a paragraph ends
+//!    here. A form feed always ends one.
+//!
+//! The weights were learned from annotated volumes (`learn.rs` says how and learns them again), also with blank
+//! lines lost, doubled and strewn, and with characters broken, as a bad scan does.
+//!
+//! Each byte is looked at a bounded number of times, no memory is taken per line, and nothing but the spans
+//! grows with the text.
+//!
+//! This module looks at text only: it may not touch labels, models, files or DataFusion.
+
+mod features;
+#[cfg(test)]
+mod learn;
+mod line;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod weights;
+
+use crate::document::Span;
+use features::Place;
+
+/// The paragraphs of `text`.
+///
+/// The spans are ascending, disjoint, on character boundaries and not empty; they neither begin nor end with a
+/// [blank](crate::document::is_blank), and between them there are only blanks.
+#[must_use]
+pub fn segment(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    segment_into(text, &mut spans);
+    spans
+}
+
+/// [`segment`] into a vector that is used again: the spans are added to `spans`, nothing else is allocated.
+pub fn segment_into(text: &str, spans: &mut Vec<Span>) {
+    walk::walk(text, is_cut, |span| spans.push(span));
+}
+
+fn is_cut(place: &Place<'_>) -> bool {
+    let table = &weights::LOG_ODDS[place.spacing() as usize];
+    place.observe().iter().map(|weight| i32::from(table[*weight])).sum::<i32>() > weights::THRESHOLD
+}

@@ -1,0 +1,233 @@
+//! What the decision between two lines looks at: a dozen observations, each with few values.
+//!
+//! An observation's value picks one learned weight (see [`weights`](super::weights)); which of the
+//! [tables](Spacing) it is picked from depends on what blank lines mean in this part of the document.
+
+use super::line::Line;
+use super::shape::{Head, Tail};
+
+/// What blank lines tell in the stretch of lines around a place, and whether there is one here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Spacing {
+    /// Blank lines stand between paragraphs, and here is none.
+    Close,
+    /// Blank lines stand between paragraphs, and here is one.
+    Apart,
+    /// Blank lines tell little: there are none, or they are nearly everywhere.
+    Unknown,
+}
+
+/// How the lines of a stretch are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Characters of a full line: one line in ten has as many or more.
+    pub width: u8,
+    /// Blank lines that stand between any two lines (1 in a text with double spacing).
+    pub usual_gap: u8,
+    /// Share of the lines, in 256ths, with more blank lines before them than usual.
+    pub spaced: u16,
+}
+
+/// Counts of a stretch of lines, from which its [`Layout`] is told.
+#[derive(Debug, Clone)]
+pub(super) struct Counts {
+    lengths: [u32; 256],
+    gaps: [u32; 4],
+    lines: u32,
+}
+
+impl Counts {
+    /// Counts of no lines.
+    pub(super) const NONE: Self = Self { lengths: [0; 256], gaps: [0; 4], lines: 0 };
+
+    /// Takes a line in.
+    pub(super) fn add(&mut self, line: &Line) {
+        self.lengths[usize::from(line.length)] += 1;
+        self.gaps[usize::from(line.gap.min(3))] += 1;
+        self.lines += 1;
+    }
+
+    /// The layout of the lines counted here and in `before`.
+    pub(super) fn layout(&self, before: &Self) -> Layout {
+        let lines = (self.lines + before.lines).max(1);
+        let mut reached = 0;
+        let width = (20..=255_u8).rev().find(|length| {
+            let length = usize::from(*length);
+            reached += self.lengths[length] + before.lengths[length];
+            reached * 10 >= lines
+        });
+        let gaps: [u32; 4] = std::array::from_fn(|gap| self.gaps[gap] + before.gaps[gap]);
+        let usual_gap = usize::from(gaps[0] * 10 < lines) + usize::from((gaps[0] + gaps[1]) * 10 < lines);
+        let spaced: u32 = gaps[usual_gap + 1..].iter().sum();
+        Layout {
+            width: width.unwrap_or(20),
+            usual_gap: usual_gap as u8,
+            spaced: (u64::from(spaced) * 256 / u64::from(lines)) as u16,
+        }
+    }
+}
+
+impl Layout {
+    /// What the blank lines before `line` tell here.
+    fn spacing(&self, line: &Line) -> Spacing {
+        match (self.spaced, line.gap > self.usual_gap) {
+            (0..=4 | 128.., _) => Spacing::Unknown,
+            (_, true) => Spacing::Apart,
+            (_, false) => Spacing::Close,
+        }
+    }
+}
+
+/// The place between two lines.
+pub(super) struct Place<'a> {
+    /// The line before the place.
+    pub above: &'a Line,
+    /// The first line of the paragraph that `above` ends so far.
+    pub first: &'a Line,
+    /// How many lines that paragraph has so far.
+    pub lines: usize,
+    /// The line after the place.
+    pub below: &'a Line,
+    /// The line after `below`.
+    pub next: Option<&'a Line>,
+    /// How lines are set around here.
+    pub layout: Layout,
+}
+
+/// How many observations there are.
+pub(super) const OBSERVATIONS: usize = 11;
+
+/// How many values each observation can take, in the order of [`Place::observe`].
+const VALUES: [usize; OBSERVATIONS] = [
+    8 * Tail::COUNT,
+    8 * 8,
+    Head::COUNT * Head::COUNT,
+    6 * Tail::COUNT,
+    4 * 4 * 2,
+    2 * 2 * Tail::COUNT,
+    (Tail::COUNT + 1) * Head::COUNT,
+    4 * 8,
+    5 * 4,
+    6 * 6,
+    2 * Head::COUNT,
+];
+
+/// Where the weights of each observation begin within a table.
+const OFFSETS: [usize; OBSERVATIONS] = {
+    let mut offsets = [0; OBSERVATIONS];
+    let mut n = 1;
+    while n < OBSERVATIONS {
+        offsets[n] = offsets[n - 1] + VALUES[n - 1];
+        n += 1;
+    }
+    offsets
+};
+
+/// How many weights a table has: one per value of each observation, then one that always counts.
+pub(super) const WEIGHTS: usize = OFFSETS[OBSERVATIONS - 1] + VALUES[OBSERVATIONS - 1] + 1;
+
+impl Place<'_> {
+    /// The table to take the weights from.
+    pub(super) fn spacing(&self) -> Spacing {
+        self.layout.spacing(self.below)
+    }
+
+    /// Which weights of the table count here: one per observation, then the one that always counts.
+    pub(super) fn observe(&self) -> [usize; OBSERVATIONS + 1] {
+        let Self { above, first, lines, below, next, layout } = *self;
+        let (tail, head) = (above.tail as usize, below.head as usize);
+        let values = [
+            // Was there room for the next word?
+            self.room() * Tail::COUNT + tail,
+            // Short lines, full lines.
+            layout.fill(above) * 8 + layout.fill(below),
+            // What opened the paragraph, and what would open the next.
+            first.head as usize * Head::COUNT + head,
+            self.length() * Tail::COUNT + tail,
+            // Tables and lists of numbers.
+            (share_of_digits(above) * 4 + share_of_digits(below)) * 2 + usize::from(layout.fill(below) < 4),
+            // Nomenclature.
+            (usize::from(first.binomial) * 2 + usize::from(below.binomial)) * Tail::COUNT + tail,
+            // Does the line below go on, or does it stand alone?
+            match next {
+                Some(next) => below.tail as usize * Head::COUNT + next.head as usize,
+                None => Tail::COUNT * Head::COUNT,
+            },
+            match next {
+                None => 0,
+                Some(next) if next.page_break => 1,
+                Some(next) if next.gap > layout.usual_gap => 2,
+                Some(_) => 3,
+            } * 8
+                + layout.fill(below),
+            // Blank lines where they tell little, leaders of keys and contents.
+            self.blank_lines() * 4 + usize::from(above.stops >= 8) * 2 + usize::from(below.stops >= 8),
+            few_words(above) * 6 + few_words(below),
+            // A running page header.
+            usize::from(first.page_break && lines == 1) * Head::COUNT + above.head as usize,
+        ];
+        let mut weights = [WEIGHTS - 1; OBSERVATIONS + 1];
+        for ((weight, value), offset) in weights.iter_mut().zip(values).zip(OFFSETS) {
+            *weight = offset + value;
+        }
+        weights
+    }
+
+    /// Classes of the characters that were left on the line above after the first word of the line below.
+    fn room(&self) -> usize {
+        let used = i32::from(self.above.length) + i32::from(self.below.first_word.min(30)) + 1;
+        match i32::from(self.layout.width) - used {
+            ..-12 => 0,
+            -12..-4 => 1,
+            -4..1 => 2,
+            1..5 => 3,
+            5..12 => 4,
+            12..25 => 5,
+            25..45 => 6,
+            45.. => 7,
+        }
+    }
+
+    /// Classes of the number of lines of the paragraph so far.
+    fn length(&self) -> usize {
+        match self.lines {
+            0..=1 => 0,
+            2 => 1,
+            3 => 2,
+            4..=6 => 3,
+            7..=15 => 4,
+            16.. => 5,
+        }
+    }
+
+    fn blank_lines(&self) -> usize {
+        let more = usize::from(self.below.gap.saturating_sub(self.layout.usual_gap).min(2));
+        if self.layout.spaced >= 128 { 3 + more.min(1) } else { more }
+    }
+}
+
+impl Layout {
+    /// How full a line is, in sevenths of the usual width.
+    fn fill(self, line: &Line) -> usize {
+        (usize::from(line.length) * 7 / usize::from(self.width)).min(7)
+    }
+}
+
+/// Classes of the share of digits among the characters.
+fn share_of_digits(line: &Line) -> usize {
+    let (digits, length) = (u32::from(line.digits) * 16, u32::from(line.length));
+    usize::from(digits >= length) + usize::from(digits >= 2 * length) + usize::from(digits >= 4 * length)
+}
+
+/// Classes of the number of words.
+fn few_words(line: &Line) -> usize {
+    match line.words {
+        0..=1 => 0,
+        2 => 1,
+        3..=4 => 2,
+        5..=6 => 3,
+        7..=9 => 4,
+        10.. => 5,
+    }
+}

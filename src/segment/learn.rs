@@ -1,0 +1,319 @@
+//! How the weights were learned; not part of the library.
+//!
+//! ```sh
+//! ANNOTATED_CORPUS=folder cargo test --release --lib learn_weights -- --ignored --nocapture
+//! ```
+//!
+//! learns them from the `.ann` files of a folder (one subfolder per journal, below it one per volume), reports
+//! how well they do on volumes kept apart, and writes `weights.rs`. The same files give the same weights.
+
+use super::features::{OBSERVATIONS, Place, WEIGHTS};
+use super::walk::walk;
+use crate::document::labels::collapse;
+use crate::document::{Span, is_blank, yedda};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Steps over all places.
+const EPOCHS: usize = 2;
+/// Penalty on the squared weights.
+const PENALTY: f32 = 1e-3;
+/// How much more a boundary between two classes counts than one within a class.
+const CLASS_CHANGE: f32 = 3.0;
+/// Cut where the log-odds are above this: a cut too much costs less than two classes in one paragraph.
+const THRESHOLD: f32 = -0.5;
+
+/// What is done to a text before it is learned from or measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    None,
+    /// Blank lines lost.
+    Dense,
+    /// A blank line after each line.
+    Double,
+    /// Blank lines lost and added at random.
+    Random,
+    /// One character in twenty replaced or doubled.
+    Noise,
+}
+
+const ALL: [Damage; 5] = [Damage::None, Damage::Dense, Damage::Double, Damage::Random, Damage::Noise];
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A line's gold block and its class: 0 Nomenclature, 1 Description, 2 everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gold {
+    block: usize,
+    class: Option<usize>,
+}
+
+struct Document {
+    volume: String,
+    damage: Damage,
+    text: String,
+    /// Where each line begins that is not blank, and its gold.
+    lines: Vec<(usize, Gold)>,
+}
+
+impl Document {
+    fn new(volume: String, parsed: &yedda::Parsed<'_>, damage: Damage, random: &mut Random) -> Self {
+        let mut out = String::new();
+        let mut lines = Vec::new();
+        let mut offset = 0;
+        let mut blocks = parsed.blocks.iter().enumerate().peekable();
+        for line in parsed.text.split_inclusive(['\n', '\u{c}']) {
+            let start = offset + line.len() - line.trim_start_matches(is_blank).len();
+            offset += line.len();
+            if start == offset {
+                match damage {
+                    Damage::Dense => out.extend(line.chars().filter(|c| *c == '\u{c}')),
+                    Damage::Random if random.next() < 0.3 => {
+                        out.extend(line.chars().filter(|c| *c == '\u{c}'));
+                    }
+                    _ => out.push_str(line),
+                }
+                continue;
+            }
+            while blocks.next_if(|(_, block)| block.span.end <= start).is_some() {}
+            let gold = blocks.peek().map(|(block, b)| Gold { block: *block, class: b.label.map(class) });
+            lines.push((out.len(), gold.unwrap_or(Gold { block: usize::MAX, class: None })));
+            for c in line.chars() {
+                if damage != Damage::Noise || c.is_whitespace() || random.next() > 0.05 {
+                    out.push(c);
+                } else {
+                    out.push_str(["~", "e", ".", "rn"][(random.next() * 4.0) as usize]);
+                }
+            }
+            if damage == Damage::Double || damage == Damage::Random && random.next() < 0.4 {
+                out.push('\n');
+            }
+        }
+        Self { volume, damage, text: out, lines }
+    }
+
+    /// The gold of the line that begins at or before `at`.
+    fn gold(&self, at: usize) -> Gold {
+        let line = self.lines.partition_point(|(start, _)| *start <= at);
+        self.lines[line.saturating_sub(1)].1
+    }
+
+    /// Calls `each` at each place with whether a gold block ends there, walking as the gold does.
+    fn places(&self, mut each: impl FnMut(&Place<'_>, Gold, Gold)) {
+        walk(
+            &self.text,
+            |place| {
+                let (above, below) = (self.gold(place.above.start), self.gold(place.below.start));
+                each(place, above, below);
+                above.block != below.block
+            },
+            |_| {},
+        );
+    }
+}
+
+fn class(label: &str) -> usize {
+    match collapse(label) {
+        "Nomenclature" => 0,
+        "Description" => 1,
+        _ => 2,
+    }
+}
+
+fn annotation_files(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let mut entries: Vec<_> =
+            std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| annotation_files(entry, files));
+    } else if path.extension().is_some_and(|extension| extension == "ann") {
+        files.push(path.into());
+    }
+}
+
+fn load(root: &Path) -> Vec<Document> {
+    let mut files = Vec::new();
+    annotation_files(root, &mut files);
+    let mut random = Random(0x5eed);
+    let mut documents = Vec::new();
+    for file in files {
+        let annotation = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        let parsed = yedda::parse(&annotation);
+        let volume: PathBuf = file.strip_prefix(root).unwrap().components().take(2).collect();
+        for damage in ALL {
+            let volume = volume.display().to_string();
+            documents.push(Document::new(volume, &parsed, damage, &mut random));
+        }
+    }
+    documents
+}
+
+type Weights = Vec<[f32; WEIGHTS]>;
+
+/// Logistic regression of 'a gold block ends here' by AdaGrad.
+fn learn<'a>(documents: impl Iterator<Item = &'a Document>) -> Weights {
+    let mut examples: Vec<(usize, [u16; OBSERVATIONS + 1], f32, f32)> = Vec::new();
+    for document in documents {
+        document.places(|place, above, below| {
+            if above.class.is_some() && below.class.is_some() {
+                let importance = if above.class == below.class { 1.0 } else { CLASS_CHANGE };
+                let boundary = f32::from(u8::from(above.block != below.block));
+                let observed = place.observe().map(|weight| weight as u16);
+                examples.push((place.spacing() as usize, observed, boundary, importance));
+            }
+        });
+    }
+    let mut weights = vec![[0_f32; WEIGHTS]; 3];
+    let mut squares = vec![[1e-3_f32; WEIGHTS]; 3];
+    let mut random = Random(12345);
+    for _ in 0..EPOCHS * examples.len() {
+        let (table, observed, boundary, importance) =
+            examples[(random.next() * examples.len() as f64) as usize];
+        let (weights, squares) = (&mut weights[table], &mut squares[table]);
+        let log_odds: f32 = observed.iter().map(|weight| weights[usize::from(*weight)]).sum();
+        let error = (1.0 / (1.0 + (-log_odds).exp()) - boundary) * importance;
+        for weight in observed.map(usize::from) {
+            let gradient = error + PENALTY * weights[weight];
+            squares[weight] += gradient * gradient;
+            weights[weight] -= 0.1 * gradient / squares[weight].sqrt();
+        }
+    }
+    weights
+}
+
+/// What a perfect labeller of paragraphs would reach, and how well boundaries are met.
+#[derive(Default)]
+struct Score {
+    confusion: [[u64; 3]; 3],
+    hits: u64,
+    cuts: u64,
+    gold_cuts: u64,
+    lines: u64,
+}
+
+impl Score {
+    fn add(&mut self, document: &Document, mut cut: impl FnMut(&Place<'_>) -> bool) {
+        let mut spans: Vec<Span> = Vec::new();
+        walk(&document.text, |place| cut(place), |span| spans.push(span));
+        let mut lines = document.lines.iter().peekable();
+        let mut last: Option<usize> = None;
+        for span in spans {
+            let mut held = Vec::new();
+            while let Some((_, gold)) = lines.next_if(|(start, _)| *start < span.end) {
+                let boundary = last.is_some_and(|block| block != gold.block);
+                self.gold_cuts += u64::from(boundary);
+                if held.is_empty() && last.is_some() {
+                    self.cuts += 1;
+                    self.hits += u64::from(boundary);
+                }
+                last = Some(gold.block);
+                held.push(gold.class);
+            }
+            self.lines += held.len() as u64;
+            let votes = [0, 1, 2].map(|class| held.iter().filter(|held| **held == Some(class)).count());
+            let label = (0..3).rev().max_by_key(|class| votes[*class]).unwrap_or(2);
+            held.iter().flatten().for_each(|gold| self.confusion[*gold][label] += 1);
+        }
+    }
+
+    fn report(&self, name: &str) {
+        let sum = |counts: [u64; 3]| counts.iter().sum::<u64>() as f64;
+        let f1 = |class: usize| {
+            let both = sum(self.confusion[class]) + sum(self.confusion.map(|row| row[class]));
+            2.0 * self.confusion[class][class] as f64 / both.max(1.0)
+        };
+        let precision = self.hits as f64 / self.cuts as f64;
+        let recall = self.hits as f64 / self.gold_cuts as f64;
+        println!(
+            "{name:24} lines macro-F1 {:.4}  boundaries precision {precision:.3} recall {recall:.3} F1 {:.3}  \
+             paragraphs/blocks {:.3}  lines/paragraph {:.2}",
+            (f1(0) + f1(1) + f1(2)) / 3.0,
+            2.0 * precision * recall / (precision + recall),
+            self.cuts as f64 / self.gold_cuts as f64,
+            self.lines as f64 / self.cuts as f64,
+        );
+    }
+}
+
+fn is_cut(weights: &Weights, place: &Place<'_>) -> bool {
+    let table = &weights[place.spacing() as usize];
+    place.observe().iter().map(|weight| table[*weight]).sum::<f32>() > THRESHOLD
+}
+
+#[test]
+#[ignore = "needs a folder of annotated volumes; writes weights.rs"]
+fn learn_weights() {
+    let root = std::env::var("ANNOTATED_CORPUS").expect("ANNOTATED_CORPUS names the folder");
+    let documents = load(Path::new(&root));
+    let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
+    let mut blank_lines = Score::default();
+    for document in documents.iter().filter(|document| document.damage == Damage::None) {
+        blank_lines.add(document, |place| place.below.gap > 0);
+    }
+    blank_lines.report("blank lines alone");
+    let mut pooled = ALL.map(|damage| (damage, Score::default()));
+    for volume in volumes {
+        let weights = learn(documents.iter().filter(|document| document.volume != volume));
+        let mut own = Score::default();
+        for document in documents.iter().filter(|document| document.volume == volume) {
+            for (damage, score) in &mut pooled {
+                if document.damage == *damage {
+                    score.add(document, |place| is_cut(&weights, place));
+                }
+            }
+            if document.damage == Damage::None {
+                own.add(document, |place| is_cut(&weights, place));
+            }
+        }
+        own.report(volume);
+    }
+    for (damage, score) in &pooled {
+        score.report(&format!("all, kept apart: {damage:?}"));
+    }
+    let weights = learn(documents.iter());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/segment/weights.rs");
+    if std::env::var_os("WEIGHTS_ONLY_MEASURE").is_none() {
+        std::fs::write(&file, rust(&weights)).unwrap();
+        println!("written: src/segment/weights.rs");
+    }
+}
+
+/// `weights.rs`.
+fn rust(weights: &Weights) -> String {
+    let mut out = String::from(
+        "//! The learned weights, in hundredths of a natural log-odds unit. Written by `learn.rs`, which says how;\n\
+         //! not meant to be edited.\n\nuse super::features::WEIGHTS;\n\n\
+         /// Cut where the sum of the weights is above this.\n",
+    );
+    writeln!(out, "pub(super) const THRESHOLD: i32 = {};\n", (THRESHOLD * 100.0) as i32).unwrap();
+    out.push_str(
+        "/// One table per [`Spacing`](super::features::Spacing).\n#[rustfmt::skip]\n\
+         pub(super) static LOG_ODDS: [[i16; WEIGHTS]; 3] = [\n",
+    );
+    for table in weights {
+        out.push_str("    [");
+        let mut column = 200;
+        for weight in table {
+            let number = format!(" {},", (weight * 100.0).round() as i16);
+            if column + number.len() > 110 {
+                out.push_str("\n       ");
+                column = 7;
+            }
+            column += number.len();
+            out.push_str(&number);
+        }
+        out.push_str("\n    ],\n");
+    }
+    out.push_str("];\n");
+    out
+}
