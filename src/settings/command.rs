@@ -86,7 +86,8 @@ fn argument(setting: &Setting, default: Option<&Raw>) -> Arg {
     let arg = arg.visible_aliases(setting.aliases.to_vec());
     match setting.kind {
         Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Kind::Text => arg.num_args(1),
+        // A secret that starts with a dash must not be taken, and shown, as an unknown option.
+        Kind::Text => arg.num_args(1).allow_hyphen_values(setting.secret),
         Kind::File => arg.num_args(1).value_hint(ValueHint::FilePath),
         Kind::Folder => arg.num_args(1).value_hint(ValueHint::DirPath),
         Kind::Choice(words) => {

@@ -7,7 +7,7 @@ use super::values::Secret;
 use crate::{Error, Result};
 use globset::Glob;
 use std::path::PathBuf;
-use url::{Host, Url};
+use url::Url;
 
 /// A CouchDB database to read from, and one to write to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(super) fn userinfo(url: &str) -> Option<UserInfo<'_>> {
         Some(at) => url.split_at(at + 3),
         None => ("", url),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let at = rest[..end].rfind('@')?;
+    // Up to the last `@`, also past a `/`: a password that was not percent-encoded must not show either.
+    let at = rest.rfind('@')?;
     let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
     Some(UserInfo { user, password, bare: format!("{scheme}{}", &rest[at + 1..]) })
 }
@@ -74,11 +74,20 @@ impl Said {
             let from_url =
                 userinfo(&found.text).map(|info| (decode(info.user), decode(info.password), info.bare));
             if let Some((user, secret, bare)) = from_url {
-                if !secret.is_empty() && password.as_ref().is_none_or(|(_, other)| other.rank <= found.rank) {
+                if found.text.find(['?', '#']).is_some()
+                    || found.text.matches('/').count() > bare.matches('/').count()
+                {
+                    return Err(Error::usage(format!(
+                        "user or password in couchdb_url, from {}, hold one of / ? #; write it percent-encoded (%2F \
+                         %3F %23), or give them as COUCHDB_USER and COUCHDB_PASSWORD",
+                        found.origin
+                    )));
+                }
+                if !secret.is_empty() && password.as_ref().is_none_or(|(_, other)| other.rank < found.rank) {
                     reader.mask("couchdb_password", &format!("couchdb_url, {}", found.origin));
                     password = Some((Secret::new(secret), found.clone()));
                 }
-                if !user.is_empty() && username.as_ref().is_none_or(|other| other.rank <= found.rank) {
+                if !user.is_empty() && username.as_ref().is_none_or(|other| other.rank < found.rank) {
                     reader.show("couchdb_username", user.as_str(), &format!("couchdb_url, {}", found.origin));
                     username = Some(Found { key: "couchdb_username", text: user, ..found.clone() });
                 }
@@ -138,12 +147,6 @@ impl Said {
                 ));
             }
         };
-        if credentials.is_some() && parsed.scheme() == "http" && !is_this_machine(&parsed) {
-            reader.notices.push(format!(
-                "the CouchDB password goes unencrypted to {}; use https, or a tunnel to this machine",
-                parsed.host_str().unwrap_or_default()
-            ));
-        }
         let ingest_database = ingest.text.trim().to_owned();
         let output_database = match self.output {
             Some(found) => found.text.trim().to_owned(),
@@ -218,15 +221,6 @@ fn parse_url(found: &Found) -> Result<Url> {
         Ok(url)
     } else {
         Err(found.wrong(allowed))
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -20,7 +20,11 @@ pub fn man_page(program: Program) -> String {
         let title = if title.starts_with("Exit") { "EXIT STATUS".to_owned() } else { title.to_uppercase() };
         roff.control("SH", [title.as_str()]);
         for (term, meaning) in lines {
-            roff.control("TP", []).text([bold(*term)]).text([roman(*meaning)]);
+            if term.is_empty() {
+                roff.text([roman(*meaning)]);
+            } else {
+                roff.control("TP", []).text([bold(*term)]).text([roman(*meaning)]);
+            }
         }
     }
     let man = Man::new(command).manual("skol_classifier");
@@ -34,7 +38,13 @@ pub fn man_page(program: Program) -> String {
         .and_then(|()| roff.to_writer(&mut page))
         .and_then(|()| man.render_version_section(&mut page));
     debug_assert!(written.is_ok());
-    String::from_utf8_lossy(&page).into_owned()
+    // Every section brings the same definition of the apostrophe along; once is enough.
+    let page = String::from_utf8_lossy(&page).into_owned();
+    let (definition, rest) = match page.find(".TH") {
+        Some(end) => page.split_at(end),
+        None => return page,
+    };
+    format!("{definition}{}", rest.replace(definition, ""))
 }
 
 /// The completion script of `program` for a shell: `bash`, `zsh`, `fish`, `elvish`, `powershell`. `None` for

@@ -44,7 +44,8 @@ impl Environment {
         match self.variables.get(&OsString::from(name)) {
             None => Ok(None),
             Some(value) => match value.to_str() {
-                Some(text) if text.trim().is_empty() && !(name == "NO_COLOR" && !text.is_empty()) => Ok(None),
+                // Blank counts as not set, except where being set at all is what counts.
+                Some(text) if text.is_empty() || (name != "NO_COLOR" && text.trim().is_empty()) => Ok(None),
                 Some(text) => Ok(Some(text)),
                 None => Err(Error::usage(format!(
                     "the environment variable {name} is not valid UTF-8; set it to plain text or unset it"

@@ -98,6 +98,8 @@ impl Source for Layer {
 pub(crate) struct Layers {
     merged: Value,
     layers: Vec<Layer>,
+    /// The `env_config` that was found without being asked for.
+    pub(crate) found_env_config: Option<PathBuf>,
     /// Warnings: unknown and outdated names, files with passwords that others may read.
     pub(crate) notices: Vec<String>,
 }
@@ -123,16 +125,17 @@ impl Layers {
         for (file, wanted_by) in config_files(environment, named("config")) {
             layers.extend(read_config_file(&file, wanted_by.as_deref(), environment, &mut notices)?);
         }
+        let mut found_env_config = None;
         let named =
             named("env_config").or_else(|| layers.iter().rev().find_map(|layer| layer.text("env_config")));
         if let Some((file, wanted_by)) = find_env_config(environment, named) {
-            let layer = read_env_config(&file, wanted_by.as_deref(), environment, &mut notices)?;
-            layers.push(layer);
+            layers.push(read_env_config(&file, wanted_by.as_deref(), environment, &mut notices)?);
+            found_env_config = wanted_by.is_none().then_some(file);
         }
         layers.push(variables);
         layers.push(command_line);
 
-        Self::merge(layers, notices.lines)
+        Ok(Self { found_env_config, ..Self::merge(layers, notices.lines)? })
     }
 
     /// The defaults and nothing else.
@@ -146,7 +149,7 @@ impl Layers {
             .fold(Config::builder(), |builder, layer| builder.add_source(layer.clone()))
             .build()
             .map_err(|error| Error::usage(format!("the settings cannot be merged: {error}")))?;
-        Ok(Self { merged: config.cache, layers, notices })
+        Ok(Self { merged: config.cache, layers, found_env_config: None, notices })
     }
 
     /// The strongest value of a setting, with its origin and layer.

@@ -1,6 +1,6 @@
 //! Where every knob of the programs is defined, read and checked.
 //!
-//! A setting is one entry of a [table](self): its names on the command line, in files and in the environment,
+//! A setting is one entry of the private `table`: its names on the command line, in files and in the environment,
 //! its help. From the table the command line, the help, the man pages and the completions are made. Values
 //! come in layers, merged by the `config` crate: defaults < config files < `env_config` < environment <
 //! command line; each remembers where it was written. Out comes one typed, checked [`Settings`] (or
@@ -75,7 +75,7 @@ pub fn predict(
     let program = Program::Predict;
     read(program, arguments, environment, |layers, asked| {
         let settings = Settings::from_layers(layers, environment, task(asked)?)?;
-        let shown = asked.show_config.then(|| show::show(program, &settings.shown));
+        let shown = asked.show_config.then(|| show::show(program, &settings.shown, &settings.notices));
         Ok((settings, shown))
     })
 }
@@ -91,7 +91,7 @@ pub fn train(
     let program = Program::Train;
     read(program, arguments, environment, |layers, asked| {
         let settings = TrainSettings::from_layers(layers, environment)?;
-        let shown = asked.show_config.then(|| show::show(program, &settings.shown));
+        let shown = asked.show_config.then(|| show::show(program, &settings.shown, &settings.notices));
         Ok((settings, shown))
     })
 }
@@ -107,7 +107,7 @@ pub fn evaluate(
     let program = Program::Evaluate;
     read(program, arguments, environment, |layers, asked| {
         let settings = EvaluateSettings::from_layers(layers, environment)?;
-        let shown = asked.show_config.then(|| show::show(program, &settings.shown));
+        let shown = asked.show_config.then(|| show::show(program, &settings.shown, &settings.notices));
         Ok((settings, shown))
     })
 }
@@ -158,4 +158,10 @@ fn show_files(reader: &mut reader::Reader<'_>) {
     for key in ["config", "env_config"] {
         reader.find(key);
     }
+    if let Some(file) = &reader.layers.found_env_config {
+        reader.show("env_config", file.display().to_string(), "found there");
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,9 @@ use super::reader::Shown;
 use super::table;
 use std::collections::BTreeMap;
 
-/// One line a setting, in the order of the documentation; secrets are masked and commented out.
-pub(super) fn show(program: Program, shown: &BTreeMap<&'static str, Shown>) -> String {
+/// One line a setting, in the order of the documentation; secrets are masked and commented out. What there is to
+/// warn of follows.
+pub(super) fn show(program: Program, shown: &BTreeMap<&'static str, Shown>, notices: &[String]) -> String {
     let lines: Vec<(String, &str)> = table::of(program)
         .filter_map(|setting| {
             let shown = shown.get(setting.key)?;
@@ -22,6 +23,9 @@ pub(super) fn show(program: Program, shown: &BTreeMap<&'static str, Shown>) -> S
         // An origin may hold a file name with a line break.
         let origin = origin.escape_debug();
         text.push_str(&format!("{line:width$}  # {origin}\n"));
+    }
+    for notice in notices {
+        text.push_str(&format!("# warning: {}\n", notice.escape_debug()));
     }
     text
 }

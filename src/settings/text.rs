@@ -93,10 +93,8 @@ fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
 /// The layers, from the weakest to the strongest.
 const LAYERS: &[(&str, &str)] = &[
     ("built in", "config/default.toml of the source"),
-    (
-        "config files",
-        "./config/default.toml, ~/.config/skol_classifier/config.toml, ./config/local.toml, --config FILE",
-    ),
+    ("config files", "./config/default.toml, then ~/.config/skol_classifier/config.toml,"),
+    ("", "then ./config/local.toml, then --config FILE"),
     ("env_config", "--env-config FILE; without it ./env_config, else ~/.skol_env: lines of NAME=value"),
     ("environment", "the names given with each option; an empty value counts as not set"),
     ("command line", "wins"),

@@ -1,0 +1,140 @@
+//! The programs as a user meets them: help, exit codes, standard output and standard error.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const PREDICT: &str = env!("CARGO_BIN_EXE_predict_classifier");
+const TRAIN: &str = env!("CARGO_BIN_EXE_train_classifier");
+const EVALUATE: &str = env!("CARGO_BIN_EXE_evaluate_classifier");
+
+/// The program in an empty folder, without any variable.
+fn program(program: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    program(name, folder.path(), arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_teaches() {
+    for name in [PREDICT, TRAIN, EVALUATE] {
+        let stem = Path::new(name).file_stem().unwrap().to_str().unwrap();
+        for (kind, option) in [("short", "-h"), ("long", "--help")] {
+            let output = run(name, &[option]);
+            assert_eq!(output.status.code(), Some(0));
+            assert!(output.stderr.is_empty());
+            insta::assert_snapshot!(format!("{stem}_{kind}_help"), out(&output));
+        }
+    }
+}
+
+#[test]
+fn version_names_program_and_version() {
+    let output = run(PREDICT, &["--version"]);
+    assert_eq!(out(&output), concat!("predict_classifier ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2_and_says_why_on_standard_error() {
+    for (name, arguments) in [
+        (PREDICT, &["--no-such-option"][..]),
+        (PREDICT, &["--cores=none"]),
+        (PREDICT, &["--config=nowhere.toml"]),
+        (TRAIN, &[]),
+        (TRAIN, &["--input"]),
+        (EVALUATE, &["--gold", "x", "--json=perhaps"]),
+    ] {
+        let output = run(name, arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+        let message = err(&output);
+        assert!(message.starts_with("error: ") && !message.starts_with("error: error"), "{message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_not_unicode_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(PREDICT, folder.path(), &[]);
+    command.arg(std::ffi::OsStr::from_bytes(b"\xff.txt"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+
+    let mut command = program(PREDICT, folder.path(), &["--show-config"]);
+    command.env("OUTPUT", std::ffi::OsStr::from_bytes(b"\xff"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("environment variable OUTPUT is not valid UTF-8"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program(PREDICT, folder.path(), &["--completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!((child.wait().unwrap().code(), message.as_str()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = program(PREDICT, folder.path(), &["--man"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("cannot write to standard output"), "{}", err(&output));
+}
+
+#[test]
+fn show_config_reads_the_real_surroundings() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("env_config"), "LIMIT=5\n").unwrap();
+    let mut command = program(PREDICT, folder.path(), &["--show-config", "--dry-run"]);
+    let output = command.env("VERBOSITY", "3").env("COUCHDB_PASSWORD", "hunter2").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = out(&output);
+    for line in [
+        ("limit = 5", "env_config:1 (LIMIT)"),
+        ("verbosity = 3", "environment VERBOSITY"),
+        ("dry_run = true", "command line --dry-run"),
+        ("# couchdb_password = \"********\"", "environment COUCHDB_PASSWORD"),
+    ] {
+        assert!(
+            text.lines().any(|l| l.starts_with(line.0) && l.ends_with(&format!("# {}", line.1))),
+            "{line:?}\n{text}"
+        );
+    }
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn man_page_and_completions_are_printed() {
+    let output = run(PREDICT, &["--man"]);
+    assert!(out(&output).contains(".SH \"EXIT STATUS\""), "{}", out(&output));
+    assert!(out(&run(TRAIN, &["--completions=fish"])).contains("cross-validate"));
+    let output = run(PREDICT, &["--completions=cmd"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("powershell"));
+}

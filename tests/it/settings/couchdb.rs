@@ -1,0 +1,164 @@
+//! Which database, with which password, and that the password never shows.
+
+use super::{Place, set_mode};
+use skol_classifier::settings::{Input, Settings, Task};
+
+const PASSWORD: &str = "hunter2-Xyzzy";
+
+fn couch(place: Place) -> Place {
+    place.var("COUCHDB_URL", "http://localhost:5984").var("COUCHDB_USER", "me").var("INGEST_DATABASE", "skol")
+}
+
+fn exposed(settings: &Settings) -> &str {
+    match &settings.input {
+        Input::CouchDb(couchdb) => couchdb.credentials.as_ref().unwrap().password.expose(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_password_arrives_and_never_shows() {
+    let ways: [(Place, Vec<String>); 6] = [
+        (couch(Place::new()).var("COUCHDB_PASSWORD", PASSWORD), vec![]),
+        (couch(Place::new()).file("env_config", &format!("COUCHDB_PASSWORD='{PASSWORD}' # x")), vec![]),
+        (couch(Place::new()).file("config/local.toml", &format!("couchdb_password = '{PASSWORD}'")), vec![]),
+        (
+            couch(Place::new()).file("secret", &format!("  {PASSWORD}\n")),
+            vec!["--couchdb-password-file=secret".into()],
+        ),
+        (couch(Place::new()), vec![format!("--couchdb-password={PASSWORD}")]),
+        (couch(Place::new()), vec![format!("--couchdb-url=http://me:{PASSWORD}@localhost:5984")]),
+    ];
+    for (place, arguments) in &ways {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let settings = place.predict(&arguments).unwrap();
+        assert_eq!(exposed(&settings), PASSWORD);
+        let shown = place.printed(&[&arguments[..], &["--show-config"]].concat());
+        assert!(shown.contains("# couchdb_password = \"********\""), "{shown}");
+        for text in [shown, format!("{settings:?}"), format!("{settings:#?}")] {
+            assert!(!text.contains(PASSWORD), "{text}");
+        }
+        for wrong in ["--verbosity=9", "--ingest-db", "--couchdb-ca-file=nowhere", "--couchdb-url=nonsense"] {
+            let message = place.error(&[&arguments[..], &[wrong]].concat());
+            assert!(!message.contains(PASSWORD), "{message}");
+        }
+    }
+    let warned = ways[4].0.predict(&[&format!("--couchdb-password={PASSWORD}")]).unwrap().notices;
+    assert!(warned.len() == 1 && warned[0].contains("on the command line can be read"), "{warned:?}");
+}
+
+#[test]
+fn no_error_repeats_a_password() {
+    let place = Place::new;
+    for (place, arguments) in [
+        (place().file("env_config", &format!("COUCHDB_PASSWORD='{PASSWORD}")), vec![]),
+        (place().file("env_config", &format!("COUCHDB_PASSWORD '{PASSWORD}'")), vec![]),
+        (place().file("config/local.toml", &format!("couchdb_password = '{PASSWORD}")), vec![]),
+        (place().file("config/local.toml", &format!("couchdb_password = {PASSWORD}")), vec![]),
+        (place(), vec![format!("--couchdb-pasword={PASSWORD}")]),
+        (place(), vec![format!("--couchdb-url=http://me:{PASSWORD}/x@localhost:5984")]),
+        (place(), vec![format!("--couchdb-url=http://me:{PASSWORD}@:5984"), "--ingest-db-name=x".into()]),
+        (place(), vec![format!("--couchdb-url=me:{PASSWORD}@localhost"), "--ingest-db-name=x".into()]),
+        (place(), vec!["--couchdb-password".into(), format!("-{PASSWORD}"), "--verbosity=9".into()]),
+        (
+            couch(place())
+                .var("COUCHDB_PASSWORD", PASSWORD)
+                .file("p", PASSWORD)
+                .var("COUCHDB_PASSWORD_FILE", "p"),
+            vec![],
+        ),
+    ] {
+        let message = place.error(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_password_and_a_password_file_contradict_in_one_layer_only() {
+    let place = couch(Place::new()).file("p", "from file").var("COUCHDB_PASSWORD", "direct");
+    assert_eq!(exposed(&place.predict(&["--couchdb-password-file=p"]).unwrap()), "from file");
+    let place = place.var("COUCHDB_PASSWORD_FILE", "p");
+    assert!(
+        place
+            .error(&[])
+            .starts_with("both a CouchDB password (environment COUCHDB_PASSWORD) and a password file")
+    );
+    assert_eq!(exposed(&place.predict(&["--couchdb-password=typed"]).unwrap()), "typed");
+    let place = couch(Place::new()).file("p", " \n");
+    assert!(place.error(&["--couchdb-password-file=p"]).contains("is empty"));
+    assert!(place.error(&["--couchdb-password-file=q"]).contains("cannot read the password file q"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_that_others_can_read_is_warned_of() {
+    let place = couch(Place::new())
+        .file("env_config", "COUCHDB_PASSWORD=x")
+        .file("config/local.toml", "couchdb_password = 'x'")
+        .file("p", "x");
+    let notices = |place: &Place| place.predict(&["--couchdb-password-file=p"]).unwrap().notices;
+    assert!(notices(&place).is_empty());
+    for name in ["env_config", "config/local.toml", "p"] {
+        set_mode(&place.path(name), 0o644);
+        let said = notices(&place);
+        assert!(said.len() == 1 && said[0].contains(name) && said[0].contains("chmod 600"), "{said:?}");
+        set_mode(&place.path(name), 0o640);
+    }
+    let place = Place::new().file("env_config", "COUCHDB_URL=http://me:x@host\nINPUT=x");
+    set_mode(&place.path("env_config"), 0o644);
+    assert_eq!(place.predict(&[]).unwrap().notices.len(), 1);
+    let place = Place::new().file("env_config", "VERBOSITY=2");
+    set_mode(&place.path("env_config"), 0o644);
+    assert!(place.predict(&[]).unwrap().notices.is_empty());
+}
+
+#[test]
+fn couchdb_is_used_when_an_ingest_database_is_given() {
+    let place = couch(Place::new()).var("COUCHDB_PASSWORD", "x");
+    let settings = place.predict(&["--output-database=out"]).unwrap();
+    let Input::CouchDb(couchdb) = settings.input else { panic!("{:?}", settings.input) };
+    assert_eq!((couchdb.ingest_database.as_str(), couchdb.output_database.as_str()), ("skol", "out"));
+    assert_eq!(couchdb.credentials.unwrap().username, "me");
+
+    // Files named in a stronger layer win; in a weaker one they do not count; in the same one it must be said.
+    let settings = place.predict(&["a.txt"]).unwrap();
+    assert_eq!(settings.input, Input::Paths(vec!["a.txt".into()]));
+    assert!(settings.notices[0].contains("'skol' (environment INGEST_DATABASE) is not used"));
+    let place = couch(Place::new().file("env_config", "INPUT=a.txt")).var("COUCHDB_PASSWORD", "x");
+    assert!(matches!(place.predict(&[]).unwrap().input, Input::CouchDb(_)));
+    assert!(
+        place
+            .error(&["a.txt", "--ingest-db-name=x"])
+            .contains("both files to label ('a.txt') and a database")
+    );
+}
+
+#[test]
+fn half_a_connection_is_refused_with_what_is_missing() {
+    let place = Place::new;
+    let url = "--couchdb-url=http://localhost:5984";
+    assert!(place().error(&[url]).contains("add --ingest-db-name or INGEST_DATABASE"));
+    assert!(place().predict(&[url, "a.txt"]).is_ok());
+    assert!(place().error(&["--ingest-db-name=skol"]).contains("add --couchdb-url or COUCHDB_URL"));
+    assert!(place().predict(&[url, "--ingest-db-name=skol"]).is_ok());
+    assert!(place().error(&[url, "--ingest-db-name=x", "--couchdb-username=me"]).contains("but no password"));
+    assert!(place().error(&[url, "--ingest-db-name=x", "--couchdb-password=p"]).contains("but no user"));
+    for wrong in ["localhost:5984", "couch", "ftp://couch", "http://", "http://couch?x", "http://couch#x"] {
+        let message = place().error(&["--ingest-db-name=x", "--couchdb-url", wrong]);
+        assert!(message.contains("http://localhost:5984"), "{message}");
+    }
+}
+
+#[test]
+fn force_wins_over_skip_existing_and_no_check_over_the_filter() {
+    let selection = |arguments: &[&str]| Place::new().predict(arguments).unwrap().selection;
+    assert!(selection(&["--skip-existing"]).skip_existing);
+    assert!(!selection(&["--skip-existing", "--force"]).skip_existing);
+    assert!(!selection(&["--taxonomy-filter", "--skip-taxonomy-check"]).taxonomy_filter);
+    let place = Place::new().var("SKIP_EXISTING", "yes");
+    assert!(!place.predict(&["--skip-existing=false"]).unwrap().selection.skip_existing);
+    assert!(Place::new().error(&["--update-taxonomy-flag-only"]).contains("needs documents in CouchDB"));
+    let place = couch(Place::new()).var("COUCHDB_PASSWORD", "x");
+    assert_eq!(place.predict(&["--update-taxonomy-flag-only"]).unwrap().task, Task::UpdateTaxonomyFlag);
+    assert!(place.error(&["--update-taxonomy-flag-only", "--skip-taxonomy-check"]).contains("contradict"));
+}
