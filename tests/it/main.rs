@@ -2,4 +2,5 @@
 
 mod cli;
 mod instrumentation;
+mod samples;
 mod settings;
