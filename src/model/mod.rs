@@ -1,3 +1,16 @@
-//! Training with linfa, the fitted model, scoring, storing, evaluating.
+//! Models: training with linfa, the file form, finding, scoring, evaluating.
+//!
+//! A [`Preset`] says what a model is trained with, [`train`] makes a [`Model`] out of annotated files by
+//! way of the [`solver`], [`Model::load`] finds one again, and `evaluate` says how good it is. This room
+//! may not touch DataFusion, the network or the settings.
 
+pub mod catalog;
+mod container;
+pub mod gold;
+mod preset;
 pub mod solver;
+mod stored;
+pub mod train;
+
+pub use preset::{LabelSet, Preset};
+pub use stored::{DataSummary, Model, ModelInfo};

@@ -1,7 +1,8 @@
 //! The fit: targets to classes, the optimiser, weights into linfa-logistic's fitted model.
 
 use super::problem::SparseProblem;
-use super::{Observer, SolverError, SparseLogisticRegressionValidParams, SparseRecords, fitted_from_parts};
+use super::{Observer, SolverError, SparseLogisticRegressionValidParams, fitted_from_parts};
+use crate::features::Rows;
 use argmin::core::observers::{Observe, ObserverMode};
 use argmin::core::{Executor, IterState, KV, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
@@ -16,7 +17,7 @@ const MEMORY: usize = 10;
 
 type Iteration = IterState<Array1<f64>, Array1<f64>, (), (), (), f64>;
 
-impl<C, T> Fit<SparseRecords, T, SolverError> for SparseLogisticRegressionValidParams
+impl<C, T> Fit<Rows, T, SolverError> for SparseLogisticRegressionValidParams
 where
     C: Ord + Clone + serde::de::DeserializeOwned + serde::Serialize,
     T: AsSingleTargets<Elem = C>,
@@ -29,7 +30,7 @@ where
     /// # Errors
     /// When rows, targets and weights differ in number, when there is less than two classes or a
     /// value that is not finite, and when the optimiser fails on its first step.
-    fn fit(&self, dataset: &DatasetBase<SparseRecords, T>) -> Result<Self::Object, SolverError> {
+    fn fit(&self, dataset: &DatasetBase<Rows, T>) -> Result<Self::Object, SolverError> {
         let rows = dataset.records();
         let labels = dataset.as_single_targets();
         let weights = dataset.weights();
@@ -63,24 +64,24 @@ where
             .ok_or_else(|| SolverError::Optimiser("it found no weights with a finite loss".into()))?;
 
         let (mut weights, _) = params.into_raw_vec_and_offset();
-        let intercept = weights.split_off(rows.n_features() * classes.len());
+        let intercept = weights.split_off(rows.columns() * classes.len());
         fitted_from_parts(intercept, weights, classes)
     }
 }
 
-fn validate(rows: &SparseRecords, n_targets: usize, weights: Option<&[f32]>) -> Result<(), SolverError> {
+fn validate(rows: &Rows, n_targets: usize, weights: Option<&[f32]>) -> Result<(), SolverError> {
     let lengths = [("targets", Some(n_targets)), ("weights", weights.map(<[f32]>::len))];
     for (what, found) in lengths.into_iter().filter_map(|(what, found)| Some((what, found?))) {
-        if found != rows.n_samples() {
-            return Err(SolverError::MismatchedLengths { rows: rows.n_samples(), what, found });
+        if found != rows.len() {
+            return Err(SolverError::MismatchedLengths { rows: rows.len(), what, found });
         }
     }
-    for row in 0..rows.n_samples() {
-        let weight = weights.map_or(1.0, |weights| weights[row]);
+    for row in 0..rows.len() {
+        let weight = weights.map_or(1.0, |weights| f64::from(weights[row]));
         let bad_weight = Some(weight).filter(|weight| !weight.is_finite() || *weight < 0.0);
         let bad = bad_weight.or_else(|| rows.row(row).1.iter().copied().find(|value| !value.is_finite()));
         if let Some(value) = bad {
-            return Err(SolverError::InvalidValue { row, value: f64::from(value) });
+            return Err(SolverError::InvalidValue { row, value });
         }
     }
     Ok(())

@@ -35,9 +35,6 @@ pub enum SolverError {
         /// The value found.
         value: f64,
     },
-    /// Sparse rows whose columns are not ascending or lie outside of the matrix.
-    #[error("the sparse rows are not well formed: {0}")]
-    InvalidRows(String),
     /// The optimiser could not go on.
     #[error("the optimiser stopped: {0}")]
     Optimiser(String),

@@ -31,11 +31,12 @@ impl fmt::Debug for SparseLogisticRegressionValidParams {
 ///
 /// ```
 /// use linfa::prelude::*;
-/// use skol_classifier::model::solver::{SparseLogisticRegressionParams, SparseRecords};
+/// use skol_classifier::features::Rows;
+/// use skol_classifier::model::solver::SparseLogisticRegressionParams;
 ///
-/// let mut rows = SparseRecords::new(1);
+/// let mut rows = Rows::new(1);
 /// for x in [-1.0, -0.01, 0.01, 1.0] {
-///     rows.push_row([(0, x)])?;
+///     rows.push(&mut [(0, x)]);
 /// }
 /// let dataset = DatasetBase::new(rows, ndarray::array![0, 0, 1, 1]);
 /// let model = SparseLogisticRegressionParams::new().alpha(1.0).fit(&dataset)?;

@@ -15,7 +15,7 @@
 //! linfa-logistic's own [`MultiFittedLogisticRegression`](linfa_logistic::MultiFittedLogisticRegression).
 //!
 //! [`SparseLogisticRegressionParams`] are checked by linfa's [`ParamGuard`](linfa::ParamGuard) and fitted
-//! by linfa's [`Fit`](linfa::traits::Fit) on a `DatasetBase` of [`SparseRecords`]. The result is
+//! by linfa's [`Fit`](linfa::traits::Fit) on a `DatasetBase` of [`Rows`](crate::features::Rows). The result is
 //! deterministic: rows are summed in blocks whose bounds depend on the data alone, and the blocks are
 //! added in order, however many threads work on them.
 //!
@@ -26,12 +26,22 @@ mod error;
 mod fitted;
 mod hyperparams;
 mod problem;
-mod records;
 
 pub use error::SolverError;
 pub use fitted::fitted_from_parts;
 pub use hyperparams::{Observer, SparseLogisticRegressionParams, SparseLogisticRegressionValidParams};
-pub use records::SparseRecords;
+
+impl linfa::dataset::Records for crate::features::Rows {
+    type Elem = f64;
+
+    fn nsamples(&self) -> usize {
+        self.len()
+    }
+
+    fn nfeatures(&self) -> usize {
+        self.columns()
+    }
+}
 
 #[cfg(test)]
 mod tests;

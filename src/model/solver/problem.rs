@@ -1,6 +1,6 @@
 //! The objective and its gradient on sparse rows, as an argmin problem.
 
-use super::SparseRecords;
+use crate::features::Rows;
 use argmin::core::{CostFunction, Error, Gradient};
 use ndarray::Array1;
 use std::ops::Range;
@@ -16,7 +16,7 @@ const MIN_BLOCK_ENTRIES: usize = 1 << 17;
 /// Parameters are one vector: for each feature its weight in each class (row-major, features x
 /// classes), then the intercept of each class.
 pub(super) struct SparseProblem<'a> {
-    rows: &'a SparseRecords,
+    rows: &'a Rows,
     /// The class of each row.
     targets: &'a [u32],
     /// The weight of each row, or nothing when all weigh 1.
@@ -37,7 +37,7 @@ struct Evaluation {
 
 impl<'a> SparseProblem<'a> {
     pub(super) fn new(
-        rows: &'a SparseRecords,
+        rows: &'a Rows,
         targets: &'a [u32],
         weights: Option<&'a [f32]>,
         n_classes: usize,
@@ -49,7 +49,7 @@ impl<'a> SparseProblem<'a> {
 
     /// Length of the parameter vector.
     pub(super) fn n_params(&self) -> usize {
-        (self.rows.n_features() + 1) * self.n_classes
+        (self.rows.columns() + 1) * self.n_classes
     }
 
     /// Loss and gradient at `params`.
@@ -74,7 +74,7 @@ impl<'a> SparseProblem<'a> {
             loss += other_loss;
             gradient.iter_mut().zip(&other_gradient).for_each(|(sum, part)| *sum += part);
         }
-        let n_weights = self.rows.n_features() * self.n_classes;
+        let n_weights = self.rows.columns() * self.n_classes;
         let mut square = 0.0;
         for (slope, weight) in gradient[..n_weights].iter_mut().zip(params) {
             *slope += self.alpha * weight;
@@ -96,7 +96,7 @@ impl<'a> SparseProblem<'a> {
         let mut gradient = vec![0.0; params.len()];
         let (weights, _) = params.as_chunks::<K>();
         let (slopes, _) = gradient.as_chunks_mut::<K>();
-        let intercept = self.rows.n_features();
+        let intercept = self.rows.columns();
         let mut loss = 0.0;
         for i in block {
             let (columns, values) = self.rows.row(i);
@@ -104,14 +104,14 @@ impl<'a> SparseProblem<'a> {
             for (&j, &value) in columns.iter().zip(values) {
                 let weight = &weights[j as usize];
                 for c in 0..K {
-                    scores[c] += f64::from(value) * weight[c];
+                    scores[c] += value * weight[c];
                 }
             }
             loss += self.loss_and_slopes(i, &mut scores);
             for (&j, &value) in columns.iter().zip(values) {
                 let slope = &mut slopes[j as usize];
                 for c in 0..K {
-                    slope[c] += f64::from(value) * scores[c];
+                    slope[c] += value * scores[c];
                 }
             }
             for c in 0..K {
@@ -124,7 +124,7 @@ impl<'a> SparseProblem<'a> {
     fn evaluate_any(&self, block: Range<usize>, params: &[f64]) -> (f64, Vec<f64>) {
         let k = self.n_classes;
         let mut gradient = vec![0.0; params.len()];
-        let intercept = self.rows.n_features() * k;
+        let intercept = self.rows.columns() * k;
         let mut scores = vec![0.0; k];
         let mut loss = 0.0;
         for i in block {
@@ -132,12 +132,12 @@ impl<'a> SparseProblem<'a> {
             scores.copy_from_slice(&params[intercept..]);
             for (&j, &value) in columns.iter().zip(values) {
                 let weight = &params[j as usize * k..][..k];
-                scores.iter_mut().zip(weight).for_each(|(score, w)| *score += f64::from(value) * w);
+                scores.iter_mut().zip(weight).for_each(|(score, w)| *score += value * w);
             }
             loss += self.loss_and_slopes(i, &mut scores);
             for (&j, &value) in columns.iter().zip(values) {
                 let slope = &mut gradient[j as usize * k..][..k];
-                slope.iter_mut().zip(&scores).for_each(|(slope, s)| *slope += f64::from(value) * s);
+                slope.iter_mut().zip(&scores).for_each(|(slope, s)| *slope += value * s);
             }
             gradient[intercept..].iter_mut().zip(&scores).for_each(|(slope, s)| *slope += s);
         }
@@ -178,14 +178,15 @@ impl<'a> SparseProblem<'a> {
 }
 
 /// Cuts the rows into blocks of about as many entries; where depends on the rows alone.
-fn blocks(rows: &SparseRecords) -> Vec<Range<usize>> {
-    let count = (rows.nnz() / MIN_BLOCK_ENTRIES).clamp(1, MAX_BLOCKS);
+fn blocks(rows: &Rows) -> Vec<Range<usize>> {
+    let count = (rows.entries() / MIN_BLOCK_ENTRIES).clamp(1, MAX_BLOCKS);
     let mut blocks = Vec::with_capacity(count);
+    let (starts, _, _) = rows.parts();
     let mut begin = 0;
     for block in 1..=count {
-        let entries = rows.nnz() / count * block;
+        let entries = rows.entries() / count * block;
         let mut end = begin;
-        while end < rows.n_samples() && (block == count || rows.start(end + 1) <= entries) {
+        while end < rows.len() && (block == count || starts[end + 1] <= entries) {
             end += 1;
         }
         blocks.push(begin..end);

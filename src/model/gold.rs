@@ -1,0 +1,121 @@
+//! Annotated files, read for training and for measuring.
+
+use crate::document::labels::{canonical, collapse};
+use crate::document::{Paragraph, Span, yedda};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// How the name of an annotated file ends.
+const EXTENSION: &str = "ann";
+
+/// One annotated document.
+#[derive(Debug, Clone)]
+pub struct GoldDocument {
+    /// Path below the folder that was read, with `/` between folders.
+    pub path: String,
+    /// Its volume: the folder it lies in (articles of a volume share style, scanner and annotator), or
+    /// the file itself where all files lie in one folder.
+    pub volume: String,
+    /// The text without markers.
+    pub text: String,
+    /// Blocks in the order of the text.
+    pub blocks: Vec<GoldBlock>,
+    /// How many places of the file had to be repaired to be read.
+    pub repairs: usize,
+}
+
+/// One annotated paragraph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoldBlock {
+    /// Where it lies in the text.
+    pub span: Span,
+    /// Its label in the usual spelling; `None` outside of all blocks: such text is context for its
+    /// neighbours, but is neither trained on nor scored.
+    pub label: Option<String>,
+    /// Its first line in the annotated file, from 1.
+    pub line: usize,
+}
+
+impl GoldDocument {
+    /// Reads the contents of an annotated file.
+    #[must_use]
+    pub fn parse(path: &str, volume: &str, annotated: &str) -> Self {
+        let parsed = yedda::parse(annotated);
+        let blocks = parsed.blocks.iter().map(|block| GoldBlock {
+            span: block.span,
+            label: block.label.map(|label| canonical(label).unwrap_or(label).to_owned()),
+            line: block.line,
+        });
+        Self {
+            path: path.to_owned(),
+            volume: volume.to_owned(),
+            blocks: blocks.collect(),
+            repairs: parsed.repairs.len(),
+            text: parsed.text,
+        }
+    }
+
+    /// Its paragraphs as annotated, one for each block.
+    #[must_use]
+    pub fn paragraphs(&self) -> Vec<Paragraph<'_>> {
+        let spans: Vec<Span> = self.blocks.iter().map(|block| block.span).collect();
+        Paragraph::tile(&self.text, &spans).0
+    }
+}
+
+/// Reads all `.ann` files in `folder` and the folders below it, sorted by path; or one such file.
+///
+/// # Errors
+/// Unusable when there is no such folder, no `.ann` file in it, or one that cannot be read as UTF-8.
+pub fn read(folder: &Path) -> Result<Vec<GoldDocument>> {
+    let files = list(folder)?;
+    if files.is_empty() {
+        return Err(Error::unusable(format!(
+            "no .{EXTENSION} file in {}; give a folder with annotated files",
+            folder.display()
+        )));
+    }
+    let base = if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder };
+    let below = |path: &Path| -> Vec<String> {
+        let path = path.strip_prefix(base).unwrap_or(path);
+        path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+    };
+    let folder_of = |path: &[String]| path[..path.len().saturating_sub(1)].join("/");
+    let mut documents = Vec::with_capacity(files.len());
+    for file in &files {
+        let cannot = |reason: String| Error::unusable(format!("cannot read {}: {reason}", file.display()));
+        let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| cannot(format!("{}; convert the file to UTF-8", error.utf8_error())))?;
+        let parts = below(file);
+        documents.push(GoldDocument::parse(&parts.join("/"), &folder_of(&parts), &text));
+    }
+    let one_folder = documents.windows(2).all(|pair| pair[0].volume == pair[1].volume);
+    if one_folder {
+        documents.iter_mut().for_each(|document| document.volume.clone_from(&document.path));
+    }
+    documents.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(documents)
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).follow_links(true) {
+        let entry = entry.map_err(|error| {
+            Error::unusable(format!("cannot read {}: {error}; check the path", folder.display()))
+        })?;
+        let is_annotated = entry.path().extension().is_some_and(|end| end.eq_ignore_ascii_case(EXTENSION));
+        if entry.file_type().is_file() && (is_annotated || entry.depth() == 0) {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
+}
+
+/// The label that counts for a model with `labels` when a paragraph is annotated as `gold`: the label
+/// itself where the model has it, else the one of the three that it collapses to.
+#[must_use]
+pub fn label_index(labels: &[String], gold: &str) -> Option<usize> {
+    let find = |label: &str| labels.iter().position(|known| known == label);
+    find(gold).or_else(|| find(collapse(gold)))
+}

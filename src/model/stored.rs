@@ -1,0 +1,229 @@
+//! A model: what was learnt, what is known about it, and its form as a file.
+
+use super::container::{self, Container, ContainerError};
+use super::solver::{SolverError, fitted_from_parts};
+use super::{LabelSet, Preset};
+use crate::features::Features;
+use crate::{Error, Result};
+use linfa_logistic::MultiFittedLogisticRegression;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+/// What is known about a model besides its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// What it is called.
+    pub name: String,
+    /// The name of its preset.
+    pub preset_name: String,
+    /// What it was trained with.
+    pub preset: Preset,
+    /// What it was trained on.
+    pub data: DataSummary,
+    /// Day of training, `YYYY-MM-DD` in UTC.
+    pub date: String,
+    /// Version of the program that trained it.
+    pub version: String,
+    /// Seed of the split.
+    pub seed: u64,
+    /// Scores were divided by this, so that probabilities mean what they say; 1 when not calibrated. It is
+    /// already folded into the weights.
+    pub temperature: f64,
+}
+
+/// What a model was trained on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// Annotated files.
+    pub files: usize,
+    /// Volumes: the folders of the files.
+    pub volumes: Vec<String>,
+    /// Paragraphs per label, in the model's label order.
+    pub paragraphs: Vec<(String, usize)>,
+}
+
+/// A trained model: features, and for each feature a weight in each label.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub(super) info: ModelInfo,
+    pub(super) labels: Vec<String>,
+    pub(super) features: Features,
+    /// Row-major: features x labels.
+    pub(super) weights: Vec<f32>,
+    pub(super) intercept: Vec<f64>,
+    pub(super) sha256: String,
+}
+
+impl Model {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// The labels that it tells apart; a label is known by its place here.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Whether its labels are fine ones, which collapse to three.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.info.preset.labels == LabelSet::Fine
+    }
+
+    /// SHA-256 of its file, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What is known about it.
+    #[must_use]
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Its features.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The weight of each feature in each label, row-major (features x labels).
+    #[must_use]
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// The intercept of each label.
+    #[must_use]
+    pub fn intercept(&self) -> &[f64] {
+        &self.intercept
+    }
+
+    /// The model as linfa-logistic's fitted model over the rows of [`Features::transform`]; its classes are
+    /// places in [`labels`](Self::labels).
+    ///
+    /// # Errors
+    /// Never for a model that was loaded or trained; the parts were checked then.
+    pub fn fitted(&self) -> Result<MultiFittedLogisticRegression<f64, usize>, SolverError> {
+        let weights = self.weights.iter().map(|&weight| f64::from(weight)).collect();
+        fitted_from_parts(self.intercept.clone(), weights, (0..self.labels.len()).collect())
+    }
+
+    /// The model out of its parts. `sha256` is computed from its file form.
+    ///
+    /// # Errors
+    /// When the numbers of labels, features and weights do not fit each other.
+    pub(super) fn from_parts(
+        info: ModelInfo,
+        features: Features,
+        weights: Vec<f32>,
+        intercept: Vec<f64>,
+    ) -> Result<Self> {
+        let labels = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
+        let mut model = Self { info, labels, features, weights, intercept, sha256: String::new() };
+        model.verify().map_err(Error::unusable)?;
+        let bytes = model.to_bytes();
+        let container = Container::open(&bytes).map_err(|error| Error::unusable(error.to_string()))?;
+        model.sha256 = container.sha256;
+        Ok(model)
+    }
+
+    fn verify(&self) -> Result<(), String> {
+        let (labels, features) = (self.labels.len(), self.features.n_features());
+        if labels < 2 || self.intercept.len() != labels || self.weights.len() != labels * features {
+            return Err(format!(
+                "{labels} labels, {} intercepts, {features} features and {} weights do not make a model",
+                self.intercept.len(),
+                self.weights.len()
+            ));
+        }
+        let finite =
+            self.weights.iter().all(|w| w.is_finite()) && self.intercept.iter().all(|b| b.is_finite());
+        if finite { Ok(()) } else { Err("some of its weights are not finite numbers".into()) }
+    }
+
+    /// The model file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut features = Vec::new();
+        self.features.encode(&mut features);
+        container::write(&[
+            (b"INFO", serde_json::to_vec(&self.info).unwrap_or_default()),
+            (b"FEAT", features),
+            (b"WGHT", self.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect()),
+            (b"BIAS", self.intercept.iter().flat_map(|bias| bias.to_le_bytes()).collect()),
+        ])
+    }
+
+    /// Reads a model file's bytes; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// Unusable when the bytes are truncated, damaged, foreign or of a newer format.
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
+        Self::parse(bytes).map_err(|reason| {
+            Error::unusable(format!(
+                "model {origin} cannot be used: {reason}. Take a whole copy of the file, train the model \
+                 again, or choose a shipped one (--list-models)"
+            ))
+        })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let told = |error: ContainerError| error.to_string();
+        let file = Container::open(bytes).map_err(told)?;
+        let info: ModelInfo = serde_json::from_slice(file.section("INFO").map_err(told)?)
+            .map_err(|error| format!("its description cannot be read: {error}"))?;
+        let (features, _) =
+            Features::decode(file.section("FEAT").map_err(told)?).map_err(|error| error.to_string())?;
+        let weights = file.section("WGHT").map_err(told)?.as_chunks::<4>().0;
+        let intercept = file.section("BIAS").map_err(told)?.as_chunks::<8>().0;
+        let model = Self {
+            labels: info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect(),
+            info,
+            features,
+            weights: weights.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+            intercept: intercept.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
+            sha256: file.sha256,
+        };
+        model.verify()?;
+        Ok(model)
+    }
+
+    /// Writes the model file: a reader sees either all of it or what was there before.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        write_atomically(path, &self.to_bytes())
+    }
+}
+
+/// Writes a file beside its place, makes it durable, and moves it there.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        let builder = {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666))
+        };
+        let mut file = builder.prefix(".writing-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        std::fs::File::open(folder)?.sync_all()
+    };
+    write().map_err(|error| {
+        Error::unusable(format!(
+            "cannot write {}: {error}; choose a folder that can be written with --output",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,160 @@
+//! Annotated documents to a model: labels, features, weights.
+
+use super::{Event, Progress};
+use crate::document::Paragraph;
+use crate::document::labels::{COLLAPSED_LABELS, collapse};
+use crate::features::{Features, Rows};
+use crate::model::gold::{GoldDocument, label_index};
+use crate::model::solver::{SolverError, SparseLogisticRegressionParams};
+use crate::model::{DataSummary, LabelSet, Model, ModelInfo, Preset};
+use crate::{Error, Result};
+use linfa::dataset::DatasetBase;
+use linfa::traits::Fit;
+use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
+use ndarray::{Array1, Array2};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Up to so many cells, unweighted data goes to linfa-logistic's own (dense) fit.
+const DENSE_CELLS: usize = 1 << 18;
+/// linfa's default, see [`SparseLogisticRegressionParams::gradient_tolerance`].
+const GRADIENT_TOLERANCE: f64 = 1e-4;
+
+/// What a model is to be called, for its description.
+#[derive(Debug, Clone)]
+pub struct Naming<'a> {
+    /// The model's name.
+    pub name: &'a str,
+    /// The preset's name.
+    pub preset_name: &'a str,
+    /// Day of training.
+    pub date: &'a str,
+    /// Seed of the split.
+    pub seed: u64,
+}
+
+/// Trains a model on `documents`.
+///
+/// # Errors
+/// When fewer than two labels occur, or the solver cannot fit them.
+pub fn fit(
+    documents: &[&GoldDocument],
+    preset: &Preset,
+    naming: &Naming<'_>,
+    temperature: f64,
+    progress: &Progress,
+) -> Result<Model> {
+    let labels = labels(documents, preset);
+    if labels.len() < 2 {
+        return Err(Error::unusable(format!(
+            "the training files hold {} label(s), but a model tells at least two apart; annotate more",
+            labels.len()
+        )));
+    }
+    progress(&Event::Stage("features"));
+    let paragraphs: Vec<Vec<Paragraph<'_>>> =
+        documents.iter().map(|document| document.paragraphs()).collect();
+    let features = Features::fit(preset.feature_params()?, &paragraphs);
+    let mut rows = Rows::new(features.n_features());
+    for document in &paragraphs {
+        features.transform_into(document, &mut rows);
+    }
+    // Text outside of all blocks stays a row, so that rows and paragraphs keep in step, but weighs nothing.
+    let blocks = documents.iter().flat_map(|document| &document.blocks);
+    let targets: Vec<Option<usize>> =
+        blocks.map(|block| label_index(&labels, block.label.as_deref()?)).collect();
+    let class_weight = |label: &String| preset.class_weights.get(label).copied().unwrap_or(1.0) as f32;
+    let class_weights: Vec<f32> = labels.iter().map(class_weight).collect();
+    let weights: Vec<f32> =
+        targets.iter().map(|target| target.map_or(0.0, |target| class_weights[target])).collect();
+    let mut counts = vec![0; labels.len()];
+    targets.iter().flatten().for_each(|&target| counts[target] += 1);
+
+    progress(&Event::Stage("solver"));
+    let targets = targets.into_iter().map(|target| target.unwrap_or(0)).collect();
+    let fitted = solve(rows, targets, weights, preset, progress)
+        .map_err(|error| Error::unusable(format!("cannot train on these files: {error}")))?;
+
+    let scale = 1.0 / temperature;
+    let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
+    let info = ModelInfo {
+        name: naming.name.to_owned(),
+        preset_name: naming.preset_name.to_owned(),
+        preset: preset.clone(),
+        data: DataSummary {
+            files: documents.len(),
+            volumes: volumes.into_iter().map(str::to_owned).collect(),
+            paragraphs: labels.into_iter().zip(counts).collect(),
+        },
+        date: naming.date.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: naming.seed,
+        temperature,
+    };
+    let weights = fitted.params().iter().map(|weight| (weight * scale) as f32).collect();
+    let intercept = fitted.intercept().iter().map(|bias| bias * scale).collect();
+    Model::from_parts(info, features, weights, intercept)
+}
+
+/// The labels to tell apart. Fine ones are ordered by frequency.
+fn labels(documents: &[&GoldDocument], preset: &Preset) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let blocks = documents.iter().flat_map(|document| &document.blocks);
+    for label in blocks.filter_map(|block| block.label.as_deref()) {
+        *counts.entry(label).or_default() += 1;
+    }
+    let three = |counts: &BTreeMap<&str, usize>| -> Vec<String> {
+        let present: BTreeSet<&str> = counts.keys().map(|label| collapse(label)).collect();
+        COLLAPSED_LABELS.into_iter().filter(|label| present.contains(label)).map(str::to_owned).collect()
+    };
+    match preset.labels {
+        LabelSet::Three => three(&counts),
+        LabelSet::Fine => {
+            let (mut common, rare): (Vec<_>, BTreeMap<_, _>) = {
+                let (common, rare): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    counts.into_iter().partition(|(_, count)| *count >= preset.min_paragraphs);
+                (common.into_iter().collect(), rare)
+            };
+            common.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+            let mut labels: Vec<String> = common.into_iter().map(|(label, _)| label.to_owned()).collect();
+            // A rare label's paragraphs go to one of the three, which therefore must be there.
+            let needed = three(&rare);
+            let missing: Vec<String> = needed.into_iter().filter(|label| !labels.contains(label)).collect();
+            labels.extend(missing);
+            labels
+        }
+    }
+}
+
+/// The weights: by linfa-logistic's own fit where the data is small and unweighted, else by the sparse
+/// one, which minimises the same objective.
+fn solve(
+    rows: Rows,
+    targets: Vec<usize>,
+    weights: Vec<f32>,
+    preset: &Preset,
+    progress: &Progress,
+) -> Result<MultiFittedLogisticRegression<f64, usize>, SolverError> {
+    let targets = Array1::from(targets);
+    let unweighted = weights.iter().all(|&weight| weight == 1.0);
+    if unweighted && rows.len() * rows.columns() <= DENSE_CELLS {
+        let mut dense = Array2::zeros((rows.len(), rows.columns()));
+        for i in 0..rows.len() {
+            let (columns, values) = rows.row(i);
+            columns.iter().zip(values).for_each(|(&j, &value)| dense[(i, j as usize)] = value);
+        }
+        return MultiLogisticRegression::default()
+            .alpha(preset.l2)
+            .max_iterations(preset.max_iterations)
+            .gradient_tolerance(GRADIENT_TOLERANCE)
+            .fit(&DatasetBase::new(dense, targets))
+            .map_err(|error| SolverError::Optimiser(error.to_string()));
+    }
+    let (told, of) = (Arc::clone(progress), preset.max_iterations);
+    SparseLogisticRegressionParams::new()
+        .alpha(preset.l2)
+        .max_iterations(preset.max_iterations)
+        .gradient_tolerance(GRADIENT_TOLERANCE)
+        .observer(Arc::new(move |iteration, loss| told(&Event::Iteration { iteration, of, loss })))
+        .fit(&DatasetBase::new(rows, targets).with_weights(Array1::from(weights)))
+}
