@@ -3,6 +3,8 @@
 //! [`Saver`] is opened by the worker, once per partition, from parameters alone, and turns whole
 //! annotations into outcomes.
 
+pub mod couchdb;
+
 use crate::document::{Annotation, Outcome};
 use async_trait::async_trait;
 

@@ -4,6 +4,9 @@
 //! [`Loader`] runs in the worker of one partition and fetches *their contents*. Only
 //! [`LoadParams`] travels between the two.
 
+pub mod couchdb;
+pub mod taxonomy;
+
 use crate::document::{Document, DocumentRef};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
