@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod cli;
+mod couchdb;
 mod instrumentation;
 mod samples;
 mod settings;

@@ -1,0 +1,212 @@
+//! Servers on bad days.
+
+use super::proxy::{Mishap, Proxy};
+use super::saving::{annotate, producer};
+use super::selecting::reference;
+use super::server::{OwnServer, TestDatabase, server, tally, with_texts};
+use futures::TryStreamExt;
+use serde_json::{Value, json};
+use skol_classifier::couchdb::{ConnectionParams, RetryPolicy, Secret, Tally, preflight};
+use skol_classifier::document::{DocumentRef, Outcome, Status};
+use skol_classifier::sink::Saver;
+use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
+use skol_classifier::source::couchdb::{CouchLoadParams, CouchLoader, CouchSelection, CouchSource};
+use skol_classifier::source::{Loader, Source};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
+    let text = |n: usize| format!("Amanita {n} sp. nov. ").repeat(200);
+    let documents: Vec<_> = (0..count)
+        .map(|n| with_texts(&format!("d{n:04}"), &[("t.txt", &text(n))], json!({ "n": n })))
+        .collect();
+    database.put_all(&documents);
+    (0..count).map(|n| reference(&format!("d{n:04}"), "t.txt")).collect()
+}
+
+/// Selects, loads and saves all of a database by way of `params`, `batch` documents at a time.
+async fn run(params: &ConnectionParams, batch: usize, tally: Arc<Tally>) -> Vec<Outcome> {
+    let source =
+        CouchSource::new(params.clone(), params.clone(), CouchSelection::default(), tally.clone()).unwrap();
+    let selected = source.select().try_concat().await.unwrap();
+    let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
+    let mut loader = CouchLoader::open(&load, tally.clone()).unwrap();
+    let mut saver =
+        CouchSaver::open(&CouchSaveParams::new(params.clone(), params, producer()), tally).unwrap();
+    let mut outcomes = Vec::new();
+    for chunk in selected.chunks(batch) {
+        let references: Vec<_> = chunk.iter().map(|item| item.reference.clone()).collect();
+        let loaded = loader.load(&references).await;
+        let annotations = loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect();
+        outcomes.extend(saver.save(annotations).await);
+    }
+    outcomes
+}
+
+/// Everything in the database but revisions and times.
+pub fn contents(database: &TestDatabase) -> Vec<Value> {
+    let mut documents = database.everything();
+    for document in &mut documents {
+        document.as_object_mut().unwrap().remove("_rev");
+        for attachment in document["_attachments"].as_object_mut().into_iter().flat_map(|a| a.values_mut()) {
+            attachment.as_object_mut().unwrap().remove("revpos");
+        }
+        let annotations = document.pointer_mut("/skol_classifier/annotations").and_then(Value::as_object_mut);
+        for provenance in annotations.into_iter().flat_map(|a| a.values_mut()) {
+            provenance.as_object_mut().unwrap().remove("time");
+            provenance.as_object_mut().unwrap().remove("revpos");
+        }
+    }
+    documents
+}
+
+#[tokio::test]
+async fn a_bad_network_changes_nothing_but_the_counts() {
+    let (calm, stormy) = (server().database("calm"), server().database("stormy"));
+    seed(&calm, 300);
+    seed(&stormy, 300);
+    let outcomes = run(&calm.params(), 5, tally()).await;
+    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved && outcome.attempts == 1));
+
+    let proxy = Proxy::start(server().address(), 11, Proxy::one_in_ten).await;
+    let counts = tally();
+    let outcomes = run(&stormy.params_at(&proxy.url), 5, counts.clone()).await;
+    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
+    assert_eq!(contents(&calm), contents(&stormy));
+    let counts = counts.counts();
+    assert!(proxy.failures() >= 5, "{:?}", proxy.seen());
+    assert_eq!(counts.retries, u64::from(proxy.failures()), "each failure is one retry: {:?}", proxy.seen());
+    assert!(outcomes.iter().any(|outcome| outcome.attempts > 1));
+    let again = run(&stormy.params(), 50, tally()).await;
+    assert!(again.iter().all(|outcome| outcome.status == Status::Unchanged));
+}
+
+#[tokio::test]
+async fn every_kind_of_failure_is_survived_alone() {
+    for mishap in [
+        Mishap::HangUp,
+        Mishap::Unavailable,
+        Mishap::TooMany,
+        Mishap::ErrorAfterwards,
+        Mishap::LoseAnswer,
+        Mishap::CutAnswer,
+        Mishap::BadJson,
+    ] {
+        let database = server().database("each");
+        seed(&database, 12);
+        let number = AtomicU32::new(0);
+        // Every second request; the session is asked for in between as well.
+        let every_second =
+            move |_: f64, _: &str| (number.fetch_add(1, Ordering::Relaxed) % 2 == 1).then_some(mishap);
+        let proxy = Proxy::start(server().address(), 1, every_second).await;
+        let outcomes = run(&database.params_at(&proxy.url), 6, tally()).await;
+        assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{mishap:?}: {outcomes:?}");
+        assert!(proxy.failures() > 0);
+        let revisions =
+            database.everything().iter().all(|doc| doc["_rev"].as_str().unwrap().starts_with("2-"));
+        assert!(revisions, "{mishap:?}: a document was written twice");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_is_waited_for() {
+    let mut own = OwnServer::start();
+    let instance = own.server();
+    let database = instance.database("restart");
+    seed(&database, 200);
+    let params = database.params();
+    let outcomes = tokio::spawn(async move {
+        let outcomes = run(&params, 10, tally()).await;
+        (outcomes, Instant::now())
+    });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let restarted = tokio::task::spawn_blocking(move || {
+        own.kill();
+        std::thread::sleep(Duration::from_millis(1500));
+        own.start_again();
+        (own, Instant::now())
+    });
+    let (_own, restarted) = restarted.await.unwrap();
+    let (outcomes, ended) = outcomes.await.unwrap();
+    assert!(ended > restarted, "the run was over before the server was killed");
+    let good = outcomes.iter().filter(|outcome| outcome.status == Status::Saved).count();
+    assert_eq!(
+        (good, outcomes.len()),
+        (200, 200),
+        "{:?}",
+        outcomes.iter().find(|o| o.status == Status::Failed)
+    );
+    assert_eq!(database.attachment("d0199", "t.txt.ann").unwrap()[..12], *b"[@Amanita 19");
+    drop(database);
+}
+
+#[tokio::test]
+async fn a_poison_document_fails_alone_also_when_the_server_breaks_over_it() {
+    let database = server().database("poison");
+    seed(&database, 40);
+    // A server that breaks over d0013: the proxy answers 500 to every body that speaks of it.
+    let proxy = Proxy::start_with_bodies(server().address(), |body| {
+        (body.windows(5).any(|window| window == b"d0013")).then_some(Mishap::ErrorBefore)
+    })
+    .await;
+    let mut params = database.params_at(&proxy.url);
+    params.retry = RetryPolicy { max_attempts: 4, base_ms: 1, cap_ms: 5, budget_ms: 1_000 };
+    let references: Vec<_> = (0..40).map(|n| reference(&format!("d{n:04}"), "t.txt")).collect();
+    let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
+    let loaded = CouchLoader::open(&load, tally()).unwrap().load(&references).await;
+    for (place, loaded) in loaded.iter().enumerate() {
+        assert_eq!(loaded.is_err(), place == 13, "{loaded:?}");
+    }
+    let annotations: Vec<_> = super::saving::load(&database, &references).await;
+    let save = CouchSaveParams::new(params.clone(), &params, producer());
+    let outcomes = CouchSaver::open(&save, tally()).unwrap().save(annotations).await;
+    for (place, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome.status == Status::Failed, place == 13, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_or_database_that_cannot_be_used_ends_the_run_with_the_way_out() {
+    let database = server().database("door");
+    let info = preflight(&database.params(), false, tally()).await.unwrap();
+    assert!(!info.created && !info.server.is_empty());
+
+    let wrong = database.params().with_credentials(None, Some(Secret::new("not-the-password")));
+    let error = preflight(&wrong, false, tally()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    let shown = format!("{error} {error:?} {wrong:?}");
+    assert!(shown.contains("401") && shown.contains("--couchdb-password-file"), "{shown}");
+    assert!(!shown.contains("not-the-password") && !shown.contains(&server().secret), "{shown}");
+
+    let absent = server().absent("made");
+    let error = preflight(&absent.params(), false, tally()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.to_string().contains("--ingest-db-name"), "{error}");
+    assert!(preflight(&absent.params(), true, tally()).await.unwrap().created);
+    assert!(!preflight(&absent.params(), true, tally()).await.unwrap().created);
+
+    let mut nowhere = ConnectionParams::new("http://127.0.0.1:9", "db").unwrap();
+    nowhere.retry = RetryPolicy { max_attempts: 2, base_ms: 1, cap_ms: 1, budget_ms: 100 };
+    let error = preflight(&nowhere, false, tally()).await.unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("--couchdb-url"), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_that_runs_out_is_renewed() {
+    let database = server().database("forgetful");
+    let references = seed(&database, 30);
+    // The tenth answer and every fifth after it: the server has forgotten the session.
+    let number = AtomicU32::new(0);
+    let forgetful = move |_: f64, head: &str| {
+        let count = number.fetch_add(1, Ordering::Relaxed);
+        (count % 5 == 4 && !head.contains("_session")).then_some(Mishap::Unauthorized)
+    };
+    let proxy = Proxy::start(server().address(), 1, forgetful).await;
+    let load = CouchLoadParams { connection: database.params_at(&proxy.url), taxonomy: None };
+    let mut loader = CouchLoader::open(&load, tally()).unwrap();
+    for chunk in references.chunks(2) {
+        assert!(loader.load(chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
+    }
+    assert!(proxy.failures() >= 2, "{:?}", proxy.seen());
+}

@@ -1,0 +1,7 @@
+//! CouchDB in and out, against a real server (see `server`).
+
+mod faults;
+mod proxy;
+mod saving;
+mod selecting;
+mod server;

@@ -1,0 +1,250 @@
+//! What is written, and what is left alone.
+
+use super::selecting::{loader, reference};
+use super::server::{TestDatabase, server, tally, with_texts};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use skol_classifier::couchdb::{PROVENANCE_FIELD, Producer};
+use skol_classifier::document::{Annotation, Document, DocumentRef, Outcome, Status};
+use skol_classifier::sink::Saver;
+use skol_classifier::sink::couchdb::{CouchFlagParams, CouchFlagger, CouchSaveParams, CouchSaver};
+use skol_classifier::source::Loader;
+use skol_classifier::source::taxonomy::TaxonomyFilter;
+
+pub fn producer() -> Producer {
+    Producer { model: "test".into(), model_sha256: "ab".repeat(32), version: "0.0".into() }
+}
+
+pub fn saver(output: &TestDatabase, input: &TestDatabase) -> CouchSaver {
+    let params = CouchSaveParams::new(output.params(), &input.params(), producer());
+    CouchSaver::open(&params, tally()).unwrap()
+}
+
+/// An annotation as the pipeline makes it, only simpler.
+pub fn annotate(document: Document) -> Annotation {
+    Annotation {
+        content: Bytes::from(format!("[@{}#Description*]", document.content)),
+        text: None,
+        label_counts: vec![("Description".into(), 1)],
+        metadata: document.metadata,
+        reference: document.reference,
+    }
+}
+
+pub async fn load(database: &TestDatabase, references: &[DocumentRef]) -> Vec<Annotation> {
+    let loaded = loader(database).load(references).await;
+    loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect()
+}
+
+fn statuses(outcomes: &[Outcome]) -> Vec<Status> {
+    outcomes.iter().map(|outcome| outcome.status).collect()
+}
+
+#[tokio::test]
+async fn an_annotation_is_written_once_and_everything_else_stays() {
+    let database = server().database("once");
+    database.put_all(&[with_texts(
+        "a",
+        &[("t.txt", "Amanita"), ("p.pdf", "pages")],
+        json!({ "title": "Fungi", "nested": { "a": [1, 2.5, null] }, PROVENANCE_FIELD: { "note": "kept" } }),
+    )]);
+    let references = [reference("a", "t.txt")];
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Saved]);
+    assert_eq!((outcomes[0].attempts, &outcomes[0].reference), (1, &references[0]));
+
+    let document = database.get("a").unwrap();
+    assert_eq!(database.attachment("a", "t.txt.ann").unwrap(), b"[@Amanita#Description*]");
+    assert_eq!(document["_attachments"]["t.txt.ann"]["content_type"], "text/plain; charset=utf-8");
+    assert_eq!(database.attachment("a", "p.pdf").unwrap(), b"pages");
+    assert_eq!(database.attachment("a", "t.txt").unwrap(), b"Amanita");
+    assert_eq!((&document["title"], &document["nested"]), (&json!("Fungi"), &json!({ "a": [1, 2.5, null] })));
+    assert_eq!(document[PROVENANCE_FIELD]["note"], "kept");
+    let provenance = &document[PROVENANCE_FIELD]["annotations"]["t.txt.ann"];
+    assert_eq!((&provenance["model"], &provenance["labels"]), (&json!("test"), &json!({ "Description": 1 })));
+    assert_eq!(provenance["revpos"], document["_attachments"]["t.txt.ann"]["revpos"]);
+    assert_eq!(provenance["length"], document["_attachments"]["t.txt.ann"]["length"]);
+
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Unchanged]);
+    assert_eq!(database.get("a").unwrap(), document, "not even the time has changed");
+}
+
+#[tokio::test]
+async fn another_database_gets_the_metadata_and_keeps_what_it_has() {
+    let (input, output) = (server().database("from"), server().database("to"));
+    input.put_all(&[
+        with_texts(
+            "new/é",
+            &[("t.txt", "Amanita")],
+            json!({ "title": "Fungi", PROVENANCE_FIELD: { "x": 1 } }),
+        ),
+        with_texts("there", &[("t.txt", "Boletus")], json!({ "title": "from the input" })),
+        with_texts("deleted", &[("t.txt", "Russula")], json!({ "title": "again" })),
+    ]);
+    output.put_all(&[
+        with_texts("there", &[("review.md", "good")], json!({ "title": "edited here", "reviewed": true })),
+        json!({ "_id": "deleted" }),
+    ]);
+    let rev = output.get("deleted").unwrap()["_rev"].as_str().unwrap().to_owned();
+    assert_eq!(output.request("DELETE", &["deleted"], &format!("rev={rev}"), None).0, 200);
+    let references = ["new/é", "there", "deleted"].map(|id| reference(id, "t.txt"));
+    let before: Vec<_> = references.iter().map(|reference| input.get(&reference.doc_id)).collect();
+    for expected in [Status::Saved, Status::Unchanged] {
+        let outcomes = saver(&output, &input).save(load(&input, &references).await).await;
+        assert_eq!(statuses(&outcomes), [expected; 3], "{outcomes:?}");
+    }
+    let new = output.get("new/é").unwrap();
+    assert_eq!((&new["title"], &new[PROVENANCE_FIELD]["x"]), (&json!("Fungi"), &Value::Null));
+    assert_eq!(new["_attachments"].as_object().unwrap().keys().collect::<Vec<_>>(), ["t.txt.ann"]);
+    let there = output.get("there").unwrap();
+    assert_eq!((&there["title"], &there["reviewed"]), (&json!("edited here"), &json!(true)));
+    assert_eq!(output.attachment("there", "review.md").unwrap(), b"good");
+    assert_eq!(output.attachment("there", "t.txt.ann").unwrap(), b"[@Boletus#Description*]");
+    assert_eq!(output.get("deleted").unwrap()["title"], "again");
+    let after: Vec<_> = references.iter().map(|reference| input.get(&reference.doc_id)).collect();
+    assert_eq!(before, after, "the input database is not written to");
+}
+
+#[tokio::test]
+async fn an_edit_between_loading_and_saving_is_merged() {
+    let database = server().database("merge");
+    database.put_all(&[
+        with_texts("a", &[("t.txt", "Amanita")], json!({ "title": "old" })),
+        with_texts("b", &[("t.txt", "Boletus")], json!({})),
+        with_texts("c", &[("t.txt", "Russula")], json!({})),
+    ]);
+    let references = ["a", "b", "c"].map(|id| reference(id, "t.txt"));
+    let annotations = load(&database, &references).await;
+    let mut edited = database.get("a").unwrap();
+    edited["title"] = "new".into();
+    edited["_attachments"]["notes.txt"] = json!({ "content_type": "text/plain", "data": "aGVsbG8=" });
+    database.try_put(&edited).unwrap();
+    let rev = database.get("c").unwrap()["_rev"].as_str().unwrap().to_owned();
+    database.request("DELETE", &["c"], &format!("rev={rev}"), None);
+
+    let counts = tally();
+    let params = CouchSaveParams::new(database.params(), &database.params(), producer());
+    let outcomes = CouchSaver::open(&params, counts.clone()).unwrap().save(annotations).await;
+    assert_eq!(statuses(&outcomes), [Status::Saved, Status::Saved, Status::Failed], "{outcomes:?}");
+    assert!(outcomes[2].error.as_ref().unwrap().contains("deleted"));
+    assert_eq!((outcomes[0].attempts, outcomes[1].attempts), (2, 1));
+    assert_eq!(counts.counts().conflicts, 2);
+    assert_eq!(database.get("a").unwrap()["title"], "new");
+    assert_eq!(database.attachment("a", "notes.txt").unwrap(), b"hello");
+    assert_eq!(database.attachment("a", "t.txt.ann").unwrap(), b"[@Amanita#Description*]");
+    assert!(database.get("c").is_none(), "what was deleted stays so");
+}
+
+#[tokio::test]
+async fn attachments_of_one_document_are_written_in_one_revision() {
+    let database = server().database("both");
+    database.put_all(&[with_texts("a", &[("t.txt", "one"), ("u.txt", "two")], json!({}))]);
+    let references = [reference("a", "t.txt"), reference("a", "u.txt")];
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Saved; 2]);
+    assert!(database.get("a").unwrap()["_rev"].as_str().unwrap().starts_with("2-"));
+    assert_eq!(database.attachment("a", "u.txt.ann").unwrap(), b"[@two#Description*]");
+}
+
+#[tokio::test]
+async fn large_annotations_are_put_alone_and_recognized_again() {
+    let database = server().database("large");
+    let long = "Amanita muscaria ".repeat(400_000);
+    database.put_all(&[with_texts("a", &[("s.txt", "short")], json!({ "title": "Fungi" }))]);
+    for (name, rev) in [("l.txt", "1"), ("m.txt", "2")] {
+        let rev =
+            database.get("a").map(|d| d["_rev"].as_str().unwrap().to_owned()).filter(|r| r.starts_with(rev));
+        let query = format!("rev={}", rev.unwrap());
+        let body = Some(("text/plain", long.as_bytes()));
+        assert_eq!(database.request("PUT", &["a", name], &query, body).0, 201);
+    }
+    let references = [reference("a", "l.txt"), reference("a", "s.txt"), reference("a", "m.txt")];
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Saved; 3], "{outcomes:?}");
+    for name in ["l.txt.ann", "m.txt.ann"] {
+        assert_eq!(database.attachment("a", name).unwrap(), format!("[@{long}#Description*]").as_bytes());
+    }
+    let document = database.get("a").unwrap();
+    for name in ["l.txt.ann", "s.txt.ann", "m.txt.ann"] {
+        let provenance = &document[PROVENANCE_FIELD]["annotations"][name];
+        assert_eq!(provenance["revpos"], document["_attachments"][name]["revpos"], "{name}");
+    }
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Unchanged; 3], "{outcomes:?}");
+    assert_eq!(database.get("a").unwrap(), document);
+}
+
+#[tokio::test]
+async fn an_annotation_that_somebody_else_changed_is_written_again() {
+    let database = server().database("tampered");
+    database.put_all(&[with_texts("a", &[("t.txt", "Amanita")], json!({}))]);
+    let references = [reference("a", "t.txt")];
+    saver(&database, &database).save(load(&database, &references).await).await;
+    let mut document = database.get("a").unwrap();
+    // The same length, other bytes.
+    document["_attachments"]["t.txt.ann"] =
+        json!({ "content_type": "text/plain", "data": "W0BBbWFuaXRYI0Rlc2NyaXB0aW9uKl0=" });
+    database.try_put(&document).unwrap();
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    assert_eq!(statuses(&outcomes), [Status::Saved]);
+    assert_eq!(database.attachment("a", "t.txt.ann").unwrap(), b"[@Amanita#Description*]");
+}
+
+#[tokio::test]
+async fn a_document_that_the_server_refuses_fails_alone() {
+    let database = server().database("refused");
+    let documents: Vec<_> =
+        (0..20).map(|n| with_texts(&format!("d{n:02}"), &[("t.txt", "x")], json!({}))).collect();
+    database.put_all(&documents);
+    // With its annotation beside these fields the document is longer than max_document_size.
+    database.put_all(&[with_texts("huge", &[("t.txt", "y")], json!({ "field": "z".repeat(7_900_000) }))]);
+    let validate = "function (newDoc) { if (newDoc._id === 'd07') throw({ forbidden: 'd07 is locked' }); }";
+    database.put_all(&[json!({ "_id": "_design/lock", "validate_doc_update": validate })]);
+    let mut references: Vec<_> = (0..20).map(|n| reference(&format!("d{n:02}"), "t.txt")).collect();
+    references.insert(3, reference("huge", "t.txt"));
+    let mut annotations = load(&database, &references).await;
+    annotations[3].content = Bytes::from("y".repeat(150_000));
+    let outcomes = saver(&database, &database).save(annotations).await;
+    for (outcome, reference) in outcomes.iter().zip(&references) {
+        assert_eq!(&outcome.reference, reference);
+        let failed = matches!(reference.doc_id.as_str(), "d07" | "huge");
+        assert_eq!(outcome.status, if failed { Status::Failed } else { Status::Saved }, "{outcome:?}");
+    }
+    assert!(outcomes[8].error.as_ref().unwrap().contains("d07 is locked"), "{:?}", outcomes[8]);
+}
+
+#[tokio::test]
+async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
+    let database = server().database("flag");
+    database.put_all(&[
+        with_texts("new", &[("t.txt", "Amanita nova sp. nov.")], json!({ "title": "Fungi" })),
+        with_texts("wrong", &[("t.txt", "Minutes")], json!({ "taxonomy": true })),
+        with_texts(
+            "right",
+            &[("t.txt", "Minutes"), ("u.txt", "Boletus var. minor")],
+            json!({ "taxonomy": true }),
+        ),
+    ]);
+    let references = [
+        reference("new", "t.txt"),
+        reference("right", "t.txt"),
+        reference("right", "u.txt"),
+        reference("wrong", "t.txt"),
+    ];
+    let params = CouchFlagParams {
+        connection: database.params(),
+        pattern: "*.txt".into(),
+        filter: TaxonomyFilter::default(),
+    };
+    let mut flagger = CouchFlagger::open(&params, tally()).unwrap();
+    let outcomes = flagger.update(&references).await;
+    use Status::{Saved, Unchanged};
+    assert_eq!(statuses(&outcomes), [Saved, Unchanged, Unchanged, Saved], "{outcomes:?}");
+    let flags: Vec<_> =
+        ["new", "right", "wrong"].iter().map(|id| database.get(id).unwrap()["taxonomy"].clone()).collect();
+    assert_eq!(flags, [json!(true), json!(true), json!(false)]);
+    assert_eq!(database.attachment("new", "t.txt").unwrap(), b"Amanita nova sp. nov.");
+    assert_eq!(database.get("new").unwrap()["title"], "Fungi");
+    assert_eq!(statuses(&flagger.update(&references).await), [Unchanged; 4]);
+}
