@@ -6,19 +6,18 @@ of its largest process. Linux only; needs nothing but Python.
     python3 benches/measure.py [--core N] -- COMMAND...      prints one line of JSON
 """
 
-import argparse
 import ctypes
 import json
 import os
+import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 PR_SET_CHILD_SUBREAPER = 36
 
 
-@dataclass
-class Measured:
+class Measured(NamedTuple):
     exit_code: int
     wall_s: float
     cpu_s: float
@@ -30,25 +29,22 @@ def measure(command, env=None, cwd=None, cores=None, stdout=None, stderr=None):
 
     `stdout` and `stderr` are paths for its output; without them it goes where ours goes.
     """
+    # A small process of its own: only this command's children are counted, and the peak memory does not
+    # begin at that of a large caller (the kernel carries a process's peak over an exec).
+    order = {"command": command, "cwd": cwd, "cores": cores, "stdout": stdout, "stderr": stderr}
     reader, writer = os.pipe()
-    keeper = os.fork()
-    if keeper == 0:  # a process of its own, so that only this command's children are counted
-        os.close(reader)
-        try:
-            result = _keep(command, env, cwd, cores, stdout, stderr)
-            os.write(writer, json.dumps(asdict(result)).encode())
-        finally:
-            os._exit(0)
+    keeper = subprocess.Popen([sys.executable, "-I", "-S", os.path.abspath(__file__), "--order", json.dumps(order), str(writer)],
+                              env=env, pass_fds=[writer], stdin=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        text = pipe.read()
-    os.waitpid(keeper, 0)
-    if not text:
+        answer = pipe.read()
+    keeper.wait()
+    if not answer:
         raise RuntimeError(f"could not run {command[0]}")
-    return Measured(**json.loads(text))
+    return Measured(*json.loads(answer))
 
 
-def _keep(command, env, cwd, cores, stdout, stderr):
+def _keep(command, cwd, cores, stdout, stderr):
     # Orphans of the command become children of this process, which waits for them too.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     start = time.monotonic()
@@ -62,7 +58,7 @@ def _keep(command, env, cwd, cores, stdout, stderr):
                     os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
             if cwd:
                 os.chdir(cwd)
-            os.execvpe(command[0], command, env or os.environ)
+            os.execvp(command[0], command)
         except OSError as error:
             os.write(2, f"{command[0]}: {error}\n".encode())
         finally:
@@ -77,10 +73,12 @@ def _keep(command, env, cwd, cores, stdout, stderr):
         peak = max(peak, usage.ru_maxrss)
         if pid == child:
             code, wall = os.waitstatus_to_exitcode(status), time.monotonic() - start
-    return Measured(code, wall, cpu, peak / 1024)
+    return code, wall, cpu, peak / 1024
 
 
 def main():
+    import argparse
+
     parser = argparse.ArgumentParser(description="Measure one command.")
     parser.add_argument("--core", type=int, action="append", help="pin to this core (may be repeated)")
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -89,9 +87,13 @@ def main():
     if not command:
         parser.error("no command given")
     result = measure(command, cores=args.core, stdout="/dev/stderr")
-    print(json.dumps(asdict(result)))
+    print(json.dumps(result._asdict()))
     sys.exit(result.exit_code if result.exit_code >= 0 else 1)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--order"]:
+        os.set_inheritable(int(sys.argv[3]), False)
+        os.write(int(sys.argv[3]), json.dumps(_keep(**json.loads(sys.argv[2]))).encode())
+    else:
+        main()
