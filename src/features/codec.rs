@@ -1,10 +1,12 @@
 //! Fitted features as bytes, for the model file.
 //!
-//! Little-endian throughout: the parameters as JSON behind their length, then per vocabulary the number
-//! of terms, the inverse document frequencies, the lengths of the terms, and the terms end to end, so
-//! that reading is a walk and not a parse. Checksums and versions belong to the file around it.
+//! Little-endian throughout: the parameters as JSON behind their length; per vocabulary the number of terms,
+//! where each ends, the length of all, the terms end to end, and the inverse document frequencies if it has
+//! any; per set of keys their number and the keys. So reading is a walk and not a parse. Checksums and versions
+//! belong to the file around it.
 
-use super::fitted::Features;
+use super::fitted::{Features, Parts};
+use super::lexicon::{Keys, Lexicon};
 use super::params::FeatureParams;
 use super::vocabulary::Vocabulary;
 use linfa::ParamGuard;
@@ -43,6 +45,16 @@ impl<'a> Reader<'a> {
         taken.try_into().map_err(|_| DecodeError::Truncated(self.bytes.len(), part))
     }
 
+    fn numbers<T, const N: usize>(
+        &mut self,
+        count: usize,
+        part: &'static str,
+        number: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, DecodeError> {
+        let (numbers, _) = self.take(count.saturating_mul(N), part)?.as_chunks();
+        Ok(numbers.iter().map(|&bytes| number(bytes)).collect())
+    }
+
     fn size(&mut self, part: &'static str) -> Result<usize, DecodeError> {
         Ok(u32::from_le_bytes(self.array(part)?) as usize)
     }
@@ -52,33 +64,50 @@ fn put_size(size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
 }
 
+fn put_lexicon(lexicon: &Lexicon, out: &mut Vec<u8>) {
+    let (text, ends) = lexicon.parts();
+    put_size(ends.len(), out);
+    ends.iter().for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+    put_size(text.len(), out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn take_lexicon(reader: &mut Reader<'_>, part: &'static str) -> Result<Lexicon, DecodeError> {
+    let invalid = |reason: String| DecodeError::Invalid(part, reason);
+    let count = reader.size(part)?;
+    let ends: Vec<u32> = reader.numbers(count, part, u32::from_le_bytes)?;
+    let length = reader.size(part)?;
+    let text = std::str::from_utf8(reader.take(length, part)?).map_err(|error| invalid(error.to_string()))?;
+    let on_boundaries = ends.iter().all(|&end| text.is_char_boundary(end as usize));
+    if !on_boundaries || !ends.is_sorted() || ends.last().map_or(0, |&end| end as usize) != length {
+        return Err(invalid("terms that do not end where they should".into()));
+    }
+    Ok(Lexicon::new(text.to_owned(), ends))
+}
+
 fn put_vocabulary(vocabulary: &Vocabulary, out: &mut Vec<u8>) {
-    put_size(vocabulary.len(), out);
+    put_lexicon(vocabulary.lexicon(), out);
     vocabulary.idf().iter().for_each(|idf| out.extend_from_slice(&idf.to_le_bytes()));
-    vocabulary.terms().iter().for_each(|term| put_size(term.len(), out));
-    vocabulary.terms().iter().for_each(|term| out.extend_from_slice(term.as_bytes()));
 }
 
 fn take_vocabulary(reader: &mut Reader<'_>, part: &'static str) -> Result<Vocabulary, DecodeError> {
+    let lexicon = take_lexicon(reader, part)?;
+    let idf = reader.numbers(lexicon.len(), part, f64::from_le_bytes)?;
+    Ok(Vocabulary::new(lexicon, idf))
+}
+
+fn put_keys(keys: &Keys, out: &mut Vec<u8>) {
+    put_size(keys.len(), out);
+    keys.keys().iter().for_each(|key| out.extend_from_slice(&key.to_le_bytes()));
+}
+
+fn take_keys(reader: &mut Reader<'_>, part: &'static str) -> Result<Keys, DecodeError> {
     let count = reader.size(part)?;
-    let idf = reader.take(count.saturating_mul(8), part)?;
-    let idf = idf.chunks_exact(8).map(|bytes| {
-        let mut value = [0; 8];
-        value.copy_from_slice(bytes);
-        f64::from_le_bytes(value)
-    });
-    let idf: Vec<f64> = idf.collect();
-    let lengths = reader.take(count.saturating_mul(4), part)?;
-    let mut terms = Vec::with_capacity(count);
-    for length in lengths.chunks_exact(4) {
-        let mut value = [0; 4];
-        value.copy_from_slice(length);
-        let term = reader.take(u32::from_le_bytes(value) as usize, part)?;
-        let term =
-            std::str::from_utf8(term).map_err(|error| DecodeError::Invalid(part, error.to_string()))?;
-        terms.push(term.into());
+    let keys: Vec<u64> = reader.numbers(count, part, u64::from_le_bytes)?;
+    if keys.contains(&0) {
+        return Err(DecodeError::Invalid(part, "a key of zero".into()));
     }
-    Ok(Vocabulary::new(terms, idf))
+    Ok(Keys::new(keys))
 }
 
 impl Features {
@@ -87,9 +116,12 @@ impl Features {
         let params = serde_json::to_vec(self.params()).unwrap_or_default();
         put_size(params.len(), out);
         out.extend_from_slice(&params);
-        let (words, endings) = self.vocabularies();
-        put_vocabulary(words, out);
-        put_vocabulary(endings, out);
+        let parts = self.parts();
+        put_vocabulary(&parts.words, out);
+        put_vocabulary(&parts.endings, out);
+        put_lexicon(&parts.tokens, out);
+        put_keys(&parts.pairs, out);
+        put_keys(&parts.layout, out);
     }
 
     /// Reads features that [`encode`](Self::encode) wrote, from the start of `bytes`; what follows them is
@@ -103,8 +135,13 @@ impl Features {
         let params: FeatureParams = serde_json::from_slice(reader.take(length, "parameters")?)
             .map_err(|error| DecodeError::Invalid("parameters", error.to_string()))?;
         let params = params.check().map_err(|error| DecodeError::Invalid("parameters", error.to_string()))?;
-        let words = take_vocabulary(&mut reader, "words")?;
-        let endings = take_vocabulary(&mut reader, "endings")?;
-        Ok((Self::from_parts(params, words, endings), reader.at))
+        let parts = Parts {
+            words: take_vocabulary(&mut reader, "words")?,
+            endings: take_vocabulary(&mut reader, "endings")?,
+            tokens: take_lexicon(&mut reader, "tokens")?,
+            pairs: take_keys(&mut reader, "pairs")?,
+            layout: take_keys(&mut reader, "layout")?,
+        };
+        Ok((Self::from_parts(params, parts), reader.at))
     }
 }

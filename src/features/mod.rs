@@ -9,7 +9,11 @@
 //! This room knows text and counts. It may not touch labels, models, files or DataFusion.
 
 mod codec;
+mod extract;
 mod fitted;
+mod layout;
+mod lexer;
+mod lexicon;
 mod params;
 mod rows;
 mod tokens;
@@ -17,5 +21,5 @@ mod vocabulary;
 
 pub use codec::DecodeError;
 pub use fitted::Features;
-pub use params::{EndingParams, FeatureParams, ParamError, TermParams, ValidFeatureParams};
+pub use params::{EndingParams, FeatureParams, LayoutParams, ParamError, TermParams, ValidFeatureParams};
 pub use rows::Rows;

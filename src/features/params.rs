@@ -1,5 +1,6 @@
 //! What features there are: parameters, and the check that refuses impossible ones once, at the door.
 
+use super::layout::MAX_TOKENS;
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -31,9 +32,24 @@ pub struct EndingParams {
     pub min_df: u32,
 }
 
+/// Layout and shape of the paragraph and of those around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutParams {
+    /// How many paragraphs before and after are seen, 0 to 4.
+    #[serde(default)]
+    pub neighbours: usize,
+    /// An observation must be made in at least this many paragraphs.
+    #[serde(default = "default_min_df")]
+    pub min_df: u32,
+}
+
 fn default_min_df() -> u32 {
     2
 }
+
+/// Most paragraphs before and after that can be seen.
+const MOST_NEIGHBOURS: usize = 4;
 
 /// Which groups of features a model sees, checked: see [`FeatureParams`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +61,15 @@ pub struct ValidFeatureParams {
     /// Endings of those words.
     #[serde(default)]
     pub endings: Option<EndingParams>,
+    /// Tokens, there or not: words without the marks around them, numbers by their length, marks.
+    #[serde(default)]
+    pub tokens: Option<TermParams>,
+    /// Two such tokens in a row, there or not.
+    #[serde(default)]
+    pub pairs: Option<TermParams>,
+    /// Layout and shape.
+    #[serde(default)]
+    pub layout: Option<LayoutParams>,
 }
 
 /// Which groups of features a model sees, as read; [`ParamGuard::check`] gives [`ValidFeatureParams`].
@@ -66,6 +91,15 @@ pub enum ParamError {
     /// An ending's length is out of range.
     #[error("features.endings.lengths holds {0}: an ending has 1 to {LONGEST_ENDING} characters")]
     EndingLength(usize),
+    /// More tokens than can be told apart.
+    #[error("features.tokens.vocabulary = {0}: at most {MAX_TOKENS}")]
+    TooManyTokens(usize),
+    /// Pairs or layout without tokens.
+    #[error("features.{0} needs features.tokens: give its vocabulary")]
+    NeedsTokens(&'static str),
+    /// The window is too wide.
+    #[error("features.layout.neighbours = {0}: at most {MOST_NEIGHBOURS}")]
+    TooManyNeighbours(usize),
     /// No ending lengths.
     #[error("features.endings.lengths is empty: give lengths in characters, or leave the group out")]
     NoEndingLengths,
@@ -73,13 +107,31 @@ pub enum ParamError {
 
 impl ValidFeatureParams {
     fn verify(&self) -> Result<(), ParamError> {
-        if self.words.is_none() && self.endings.is_none() {
-            return Err(ParamError::NoFeatures);
+        let Self { words, endings, tokens, pairs, layout } = self;
+        if words.is_none() && endings.is_none() && tokens.is_none() {
+            return Err(match (pairs, layout) {
+                (Some(_), _) => ParamError::NeedsTokens("pairs"),
+                (_, Some(_)) => ParamError::NeedsTokens("layout"),
+                _ => ParamError::NoFeatures,
+            });
         }
-        if self.words.as_ref().is_some_and(|words| words.vocabulary == 0) {
-            return Err(ParamError::EmptyVocabulary("words"));
+        for (name, terms) in [("words", words), ("tokens", tokens), ("pairs", pairs)] {
+            if terms.as_ref().is_some_and(|terms| terms.vocabulary == 0) {
+                return Err(ParamError::EmptyVocabulary(name));
+            }
         }
-        if let Some(endings) = &self.endings {
+        match tokens {
+            Some(tokens) if tokens.vocabulary > MAX_TOKENS => {
+                return Err(ParamError::TooManyTokens(tokens.vocabulary));
+            }
+            None if pairs.is_some() => return Err(ParamError::NeedsTokens("pairs")),
+            None if layout.is_some() => return Err(ParamError::NeedsTokens("layout")),
+            _ => {}
+        }
+        if let Some(layout) = layout.as_ref().filter(|layout| layout.neighbours > MOST_NEIGHBOURS) {
+            return Err(ParamError::TooManyNeighbours(layout.neighbours));
+        }
+        if let Some(endings) = endings {
             if endings.vocabulary == 0 {
                 return Err(ParamError::EmptyVocabulary("endings"));
             }
@@ -123,6 +175,13 @@ mod tests {
         assert_eq!(check("words = { vocabulary = 0 }"), Err(ParamError::EmptyVocabulary("words")));
         assert_eq!(check("endings = { lengths = [2, 9], vocabulary = 5 }"), Err(ParamError::EndingLength(9)));
         assert_eq!(check("endings = { lengths = [], vocabulary = 5 }"), Err(ParamError::NoEndingLengths));
+        assert_eq!(check("pairs = { vocabulary = 9 }"), Err(ParamError::NeedsTokens("pairs")));
+        assert_eq!(check("words = { vocabulary = 9 }\nlayout = {}"), Err(ParamError::NeedsTokens("layout")));
+        assert_eq!(
+            check("tokens = { vocabulary = 9 }\nlayout = { neighbours = 5 }"),
+            Err(ParamError::TooManyNeighbours(5))
+        );
+        assert_eq!(check("tokens = { vocabulary = 999999 }"), Err(ParamError::TooManyTokens(999_999)));
         let valid = check("words = { vocabulary = 7 }").expect("valid");
         assert_eq!(valid.words, Some(TermParams { vocabulary: 7, min_df: 2 }));
     }

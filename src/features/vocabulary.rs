@@ -5,6 +5,7 @@
 //! the order of the paragraphs. The inverse document frequency is Spark's (`pyspark.ml.feature.IDF`):
 //! `idf(t) = ln((n + 1) / (df(t) + 1))` over n paragraphs.
 
+use super::lexicon::{Keys, Lexicon};
 use rustc_hash::FxHashMap;
 
 /// Counts in how many paragraphs each term occurs.
@@ -35,9 +36,8 @@ impl Frequencies {
         }
     }
 
-    /// The vocabulary of the `size` most frequent terms that occur in at least `min_df` paragraphs.
-    pub(crate) fn into_vocabulary(self, size: usize, min_df: u32) -> Vocabulary {
-        let paragraphs = f64::from(self.paragraphs);
+    /// The `size` most frequent terms that occur in at least `min_df` paragraphs, and how many those are.
+    fn most_frequent(self, size: usize, min_df: u32) -> Vec<(Box<str>, u32)> {
         let mut terms: Vec<(Box<str>, u32)> = self
             .counts
             .into_iter()
@@ -46,39 +46,83 @@ impl Frequencies {
             .collect();
         terms.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         terms.truncate(size);
+        terms
+    }
+
+    /// The vocabulary of the `size` most frequent terms that occur in at least `min_df` paragraphs.
+    pub(crate) fn into_vocabulary(self, size: usize, min_df: u32) -> Vocabulary {
+        let paragraphs = f64::from(self.paragraphs);
+        let terms = self.most_frequent(size, min_df);
         let idf = terms.iter().map(|&(_, df)| ((paragraphs + 1.0) / (f64::from(df) + 1.0)).ln()).collect();
-        Vocabulary::new(terms.into_iter().map(|(term, _)| term).collect(), idf)
+        Vocabulary::new(Lexicon::from_terms(terms.iter().map(|(term, _)| &**term)), idf)
+    }
+
+    /// The same terms without their frequencies.
+    pub(crate) fn into_lexicon(self, size: usize, min_df: u32) -> Lexicon {
+        Lexicon::from_terms(self.most_frequent(size, min_df).iter().map(|(term, _)| &**term))
+    }
+}
+
+/// Counts in how many paragraphs each key occurs.
+#[derive(Default)]
+pub(crate) struct KeyFrequencies {
+    counts: FxHashMap<u64, (u32, u32)>,
+    paragraphs: u32,
+}
+
+impl KeyFrequencies {
+    /// The next keys belong to a new paragraph.
+    pub(crate) fn next_paragraph(&mut self) {
+        self.paragraphs += 1;
+    }
+
+    /// Notes that `key` occurs in the current paragraph.
+    pub(crate) fn note(&mut self, key: u64) {
+        let (count, last) = self.counts.entry(key).or_insert((0, 0));
+        if *last != self.paragraphs {
+            *last = self.paragraphs;
+            *count += 1;
+        }
+    }
+
+    /// The `size` most frequent keys that occur in at least `min_df` paragraphs; ties by the key itself.
+    pub(crate) fn into_keys(self, size: usize, min_df: u32) -> Keys {
+        let mut keys: Vec<(u64, u32)> =
+            self.counts.into_iter().map(|(key, (df, _))| (key, df)).filter(|&(_, df)| df >= min_df).collect();
+        keys.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        keys.truncate(size);
+        Keys::new(keys.into_iter().map(|(key, _)| key).collect())
     }
 }
 
 /// Terms with their inverse document frequency, by column.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Vocabulary {
-    terms: Vec<Box<str>>,
+    lexicon: Lexicon,
     idf: Vec<f64>,
-    index: FxHashMap<Box<str>, u32>,
 }
 
 impl Vocabulary {
-    /// A vocabulary of `terms` (distinct) with the weight of one occurrence of each.
-    pub(crate) fn new(terms: Vec<Box<str>>, idf: Vec<f64>) -> Self {
-        let index = terms.iter().zip(0..).map(|(term, column)| (term.clone(), column)).collect();
-        Self { terms, idf, index }
+    /// A vocabulary of `lexicon`'s terms with the weight of one occurrence of each.
+    pub(crate) fn new(lexicon: Lexicon, idf: Vec<f64>) -> Self {
+        debug_assert_eq!(lexicon.len(), idf.len());
+        Self { lexicon, idf }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.terms.len()
+        self.lexicon.len()
     }
 
     /// The column and weight of `term`.
+    #[inline]
     pub(crate) fn get(&self, term: &str) -> Option<(u32, f64)> {
-        let column = *self.index.get(term)?;
+        let column = self.lexicon.get(term)?;
         Some((column, self.idf[column as usize]))
     }
 
-    /// The terms in column order.
-    pub(crate) fn terms(&self) -> &[Box<str>] {
-        &self.terms
+    /// The terms, numbered by column.
+    pub(crate) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
     }
 
     /// The inverse document frequencies in column order.
@@ -104,7 +148,7 @@ mod tests {
     fn keeps_the_most_frequent_terms_and_breaks_ties_by_term() {
         let paragraphs: &[&[&str]] = &[&["b", "a", "a", "a"], &["c", "b"], &["c", "a", "b"], &["d"]];
         let vocabulary = fit(paragraphs, 2, 2);
-        assert_eq!(vocabulary.terms(), [Box::from("b"), Box::from("a")]);
+        assert_eq!(vocabulary.lexicon().terms().collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!(fit(paragraphs, 9, 2).len(), 3);
         assert_eq!(fit(paragraphs, 9, 1).len(), 4);
     }

@@ -1,0 +1,80 @@
+//! From a document to the numbers of its tokens, pairs and layout observations.
+//!
+//! One way for both [`transform`](super::Features::transform) and the scorer, so that the two cannot come to
+//! differ: each paragraph's tokens are looked up once, and what was found is handed to a visitor.
+
+use super::fitted::Features;
+use super::layout::{KNOWN, Lines, Token, UNKNOWN, observe, pair_key};
+use super::lexer::for_each_token;
+use crate::document::Paragraph;
+
+/// Scratch of an extraction, kept between documents so that nothing is allocated per token.
+#[derive(Debug, Default)]
+pub(crate) struct Extraction {
+    buffer: String,
+    tokens: Vec<Token>,
+    keys: Vec<u64>,
+    lines: Lines,
+    /// The layout observations of all paragraphs, end to end.
+    layout: Vec<u32>,
+    /// Where each paragraph's observations end.
+    ends: Vec<usize>,
+}
+
+impl Extraction {
+    /// Walks through `document`; calls `token` and `pair` with the paragraph's place and the number of each
+    /// known token and pair, as often as it occurs. The layout observations are kept for
+    /// [`layout`](Self::layout).
+    pub(crate) fn run(
+        &mut self,
+        features: &Features,
+        document: &[Paragraph<'_>],
+        mut visit: impl FnMut(usize, Found),
+    ) {
+        let parts = features.parts();
+        let (pairs, layout) = (parts.pairs.len() > 0, parts.layout.len() > 0);
+        self.layout.clear();
+        self.ends.clear();
+        for (place, paragraph) in document.iter().enumerate() {
+            self.tokens.clear();
+            let mut before = UNKNOWN;
+            for_each_token(paragraph.text, &mut self.buffer, |term, kind| {
+                let code = match parts.tokens.get(term) {
+                    Some(number) => {
+                        visit(place, Found::Token(number));
+                        number + KNOWN
+                    }
+                    None => UNKNOWN,
+                };
+                if pairs && before != UNKNOWN && code != UNKNOWN {
+                    if let Some(number) = parts.pairs.get(pair_key(before, code)) {
+                        visit(place, Found::Pair(number));
+                    }
+                }
+                before = code;
+                if layout {
+                    self.tokens.push(Token { code, kind });
+                }
+            });
+            if layout {
+                self.keys.clear();
+                observe(paragraph, &self.tokens, features.landmarks(), &mut self.lines, &mut self.keys);
+                self.layout.extend(self.keys.iter().filter_map(|&key| parts.layout.get(key)));
+            }
+            self.ends.push(self.layout.len());
+        }
+    }
+
+    /// The numbers of the layout observations of the paragraph at `place`, of the document of the last run.
+    pub(crate) fn layout(&self, place: usize) -> &[u32] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.layout[start..self.ends[place]]
+    }
+}
+
+/// A token or a pair that has a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Token(u32),
+    Pair(u32),
+}
