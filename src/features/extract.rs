@@ -46,10 +46,12 @@ impl Extraction {
                     }
                     None => UNKNOWN,
                 };
-                if pairs && before != UNKNOWN && code != UNKNOWN {
-                    if let Some(number) = parts.pairs.get(pair_key(before, code)) {
-                        visit(place, Found::Pair(number));
-                    }
+                if pairs
+                    && before != UNKNOWN
+                    && code != UNKNOWN
+                    && let Some(number) = parts.pairs.get(pair_key(before, code))
+                {
+                    visit(place, Found::Pair(number));
                 }
                 before = code;
                 if layout {

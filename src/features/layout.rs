@@ -49,7 +49,8 @@ enum Values {
 
 macro_rules! templates {
     ($($constant:ident $name:literal $values:expr,)*) => {
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        // Some are counted up to rather than named.
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, dead_code)]
         #[derive(Clone, Copy)]
         #[repr(u8)]
         enum Template { _ZERO, _PAIR, $($constant,)* }
@@ -401,9 +402,9 @@ pub(crate) fn describe(key: u64, lexicon: &Lexicon) -> String {
         }
         text
     };
-    let digits = match name {
-        &"first kind" => 1,
-        &"first 5 kinds" => 5,
+    let digits = match *name {
+        "first kind" => 1,
+        "first 5 kinds" => 5,
         _ => 3,
     };
     match *kind {

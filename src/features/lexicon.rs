@@ -83,11 +83,6 @@ impl Lexicon {
         self.text.get(start..end)
     }
 
-    /// The terms in order of their numbers.
-    pub(crate) fn terms(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).filter_map(|number| self.term(number))
-    }
-
     /// The terms end to end, and where each ends.
     pub(crate) fn parts(&self) -> (&str, &[u32]) {
         (&self.text, &self.ends)
