@@ -4,7 +4,7 @@
 //! [tables](Spacing) it is picked from depends on what blank lines mean in this part of the document.
 
 use super::line::Line;
-use super::shape::{Head, Tail};
+use super::shape::{Head, Lead, Tail};
 
 /// What blank lines tell in the stretch of lines around a place, and whether there is one here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Spacing {
 pub(super) struct Layout {
     /// Characters of a full line: one line in ten has as many or more.
     pub width: u8,
+    /// Seven times the inverse of that, in 65536ths, rounded up.
+    sevenths: u32,
     /// Blank lines that stand between any two lines (1 in a text with double spacing).
     pub usual_gap: u8,
     /// Share of the lines, in 256ths, with more blank lines before them than usual.
@@ -60,8 +62,10 @@ impl Counts {
         let gaps: [u32; 4] = std::array::from_fn(|gap| self.gaps[gap] + before.gaps[gap]);
         let usual_gap = usize::from(gaps[0] * 10 < lines) + usize::from((gaps[0] + gaps[1]) * 10 < lines);
         let spaced: u32 = gaps[usual_gap + 1..].iter().sum();
+        let width = width.unwrap_or(20);
         Layout {
-            width: width.unwrap_or(20),
+            width,
+            sevenths: (7 * 65_536_u32).div_ceil(u32::from(width)),
             usual_gap: usual_gap as u8,
             spaced: (u64::from(spaced) * 256 / u64::from(lines)) as u16,
         }
@@ -96,7 +100,7 @@ pub(super) struct Place<'a> {
 }
 
 /// How many observations there are.
-pub(super) const OBSERVATIONS: usize = 11;
+pub(super) const OBSERVATIONS: usize = 12;
 
 /// How many values each observation can take, in the order of [`Place::observe`].
 const VALUES: [usize; OBSERVATIONS] = [
@@ -105,12 +109,13 @@ const VALUES: [usize; OBSERVATIONS] = [
     Head::COUNT * Head::COUNT,
     6 * Tail::COUNT,
     4 * 4 * 2,
-    2 * 2 * Tail::COUNT,
+    Lead::COUNT * Lead::COUNT * Tail::COUNT,
     (Tail::COUNT + 1) * Head::COUNT,
     4 * 8,
     5 * 4,
     6 * 6,
     2 * Head::COUNT,
+    Tail::COUNT * Head::COUNT,
 ];
 
 /// Where the weights of each observation begin within a table.
@@ -136,19 +141,19 @@ impl Place<'_> {
     /// Which weights of the table count here: one per observation, then the one that always counts.
     pub(super) fn observe(&self) -> [usize; OBSERVATIONS + 1] {
         let Self { above, first, lines, below, next, layout } = *self;
-        let (tail, head) = (above.tail as usize, below.head as usize);
+        let (tail, head, fill) = (above.tail as usize, below.head as usize, layout.fill(below));
         let values = [
             // Was there room for the next word?
             self.room() * Tail::COUNT + tail,
             // Short lines, full lines.
-            layout.fill(above) * 8 + layout.fill(below),
+            layout.fill(above) * 8 + fill,
             // What opened the paragraph, and what would open the next.
             first.head as usize * Head::COUNT + head,
             self.length() * Tail::COUNT + tail,
             // Tables and lists of numbers.
-            (share_of_digits(above) * 4 + share_of_digits(below)) * 2 + usize::from(layout.fill(below) < 4),
-            // Nomenclature.
-            (usize::from(first.binomial) * 2 + usize::from(below.binomial)) * Tail::COUNT + tail,
+            usize::from(above.digits * 4 + below.digits) * 2 + usize::from(fill < 4),
+            // Nomenclature, run-in headings.
+            (first.lead as usize * Lead::COUNT + below.lead as usize) * Tail::COUNT + tail,
             // Does the line below go on, or does it stand alone?
             match next {
                 Some(next) => below.tail as usize * Head::COUNT + next.head as usize,
@@ -160,12 +165,14 @@ impl Place<'_> {
                 Some(next) if next.gap > layout.usual_gap => 2,
                 Some(_) => 3,
             } * 8
-                + layout.fill(below),
+                + fill,
             // Blank lines where they tell little, leaders of keys and contents.
-            self.blank_lines() * 4 + usize::from(above.stops >= 8) * 2 + usize::from(below.stops >= 8),
-            few_words(above) * 6 + few_words(below),
+            self.blank_lines() * 4 + usize::from(above.leaders) * 2 + usize::from(below.leaders),
+            usize::from(above.words * 6 + below.words),
             // A running page header.
             usize::from(first.page_break && lines == 1) * Head::COUNT + above.head as usize,
+            // Does the line above go on below?
+            tail * Head::COUNT + head,
         ];
         let mut weights = [WEIGHTS - 1; OBSERVATIONS + 1];
         for ((weight, value), offset) in weights.iter_mut().zip(values).zip(OFFSETS) {
@@ -210,24 +217,6 @@ impl Place<'_> {
 impl Layout {
     /// How full a line is, in sevenths of the usual width.
     fn fill(self, line: &Line) -> usize {
-        (usize::from(line.length) * 7 / usize::from(self.width)).min(7)
-    }
-}
-
-/// Classes of the share of digits among the characters.
-fn share_of_digits(line: &Line) -> usize {
-    let (digits, length) = (u32::from(line.digits) * 16, u32::from(line.length));
-    usize::from(digits >= length) + usize::from(digits >= 2 * length) + usize::from(digits >= 4 * length)
-}
-
-/// Classes of the number of words.
-fn few_words(line: &Line) -> usize {
-    match line.words {
-        0..=1 => 0,
-        2 => 1,
-        3..=4 => 2,
-        5..=6 => 3,
-        7..=9 => 4,
-        10.. => 5,
+        ((u32::from(line.length) * self.sevenths) >> 16).min(7) as usize
     }
 }

@@ -7,9 +7,9 @@
 //! learns them from the `.ann` files of a folder (one subfolder per journal, below it one per volume), reports
 //! how well they do on volumes kept apart, and writes `weights.rs`. The same files give the same weights.
 
+use super::agreement::{Agreement, Gold, gold_lines};
 use super::features::{OBSERVATIONS, Place, WEIGHTS};
 use super::walk::walk;
-use crate::document::labels::collapse;
 use crate::document::{Span, is_blank, yedda};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -51,13 +51,6 @@ impl Random {
     }
 }
 
-/// A line's gold block and its class: 0 Nomenclature, 1 Description, 2 everything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Gold {
-    block: usize,
-    class: Option<usize>,
-}
-
 struct Document {
     volume: String,
     damage: Damage,
@@ -69,25 +62,20 @@ struct Document {
 impl Document {
     fn new(volume: String, parsed: &yedda::Parsed<'_>, damage: Damage, random: &mut Random) -> Self {
         let mut out = String::new();
-        let mut lines = Vec::new();
-        let mut offset = 0;
-        let mut blocks = parsed.blocks.iter().enumerate().peekable();
-        for line in parsed.text.split_inclusive(['\n', '\u{c}']) {
-            let start = offset + line.len() - line.trim_start_matches(is_blank).len();
-            offset += line.len();
-            if start == offset {
-                match damage {
-                    Damage::Dense => out.extend(line.chars().filter(|c| *c == '\u{c}')),
-                    Damage::Random if random.next() < 0.3 => {
-                        out.extend(line.chars().filter(|c| *c == '\u{c}'));
-                    }
-                    _ => out.push_str(line),
+        let mut lines = gold_lines(parsed);
+        let mut gold = lines.iter_mut();
+        for line in parsed.text.split_inclusive(['\n', '\r', '\u{c}']) {
+            if line.chars().all(is_blank) {
+                if damage == Damage::Dense || damage == Damage::Random && random.next() < 0.3 {
+                    out.extend(line.chars().filter(|c| *c == '\u{c}'));
+                } else {
+                    out.push_str(line);
                 }
                 continue;
             }
-            while blocks.next_if(|(_, block)| block.span.end <= start).is_some() {}
-            let gold = blocks.peek().map(|(block, b)| Gold { block: *block, class: b.label.map(class) });
-            lines.push((out.len(), gold.unwrap_or(Gold { block: usize::MAX, class: None })));
+            if let Some((start, _)) = gold.next() {
+                *start = out.len();
+            }
             for c in line.chars() {
                 if damage != Damage::Noise || c.is_whitespace() || random.next() > 0.05 {
                     out.push(c);
@@ -119,14 +107,6 @@ impl Document {
             },
             |_| {},
         );
-    }
-}
-
-fn class(label: &str) -> usize {
-    match collapse(label) {
-        "Nomenclature" => 0,
-        "Description" => 1,
-        _ => 2,
     }
 }
 
@@ -191,58 +171,10 @@ fn learn<'a>(documents: impl Iterator<Item = &'a Document>) -> Weights {
     weights
 }
 
-/// What a perfect labeller of paragraphs would reach, and how well boundaries are met.
-#[derive(Default)]
-struct Score {
-    confusion: [[u64; 3]; 3],
-    hits: u64,
-    cuts: u64,
-    gold_cuts: u64,
-    lines: u64,
-}
-
-impl Score {
-    fn add(&mut self, document: &Document, mut cut: impl FnMut(&Place<'_>) -> bool) {
-        let mut spans: Vec<Span> = Vec::new();
-        walk(&document.text, |place| cut(place), |span| spans.push(span));
-        let mut lines = document.lines.iter().peekable();
-        let mut last: Option<usize> = None;
-        for span in spans {
-            let mut held = Vec::new();
-            while let Some((_, gold)) = lines.next_if(|(start, _)| *start < span.end) {
-                let boundary = last.is_some_and(|block| block != gold.block);
-                self.gold_cuts += u64::from(boundary);
-                if held.is_empty() && last.is_some() {
-                    self.cuts += 1;
-                    self.hits += u64::from(boundary);
-                }
-                last = Some(gold.block);
-                held.push(gold.class);
-            }
-            self.lines += held.len() as u64;
-            let votes = [0, 1, 2].map(|class| held.iter().filter(|held| **held == Some(class)).count());
-            let label = (0..3).rev().max_by_key(|class| votes[*class]).unwrap_or(2);
-            held.iter().flatten().for_each(|gold| self.confusion[*gold][label] += 1);
-        }
-    }
-
-    fn report(&self, name: &str) {
-        let sum = |counts: [u64; 3]| counts.iter().sum::<u64>() as f64;
-        let f1 = |class: usize| {
-            let both = sum(self.confusion[class]) + sum(self.confusion.map(|row| row[class]));
-            2.0 * self.confusion[class][class] as f64 / both.max(1.0)
-        };
-        let precision = self.hits as f64 / self.cuts as f64;
-        let recall = self.hits as f64 / self.gold_cuts as f64;
-        println!(
-            "{name:24} lines macro-F1 {:.4}  boundaries precision {precision:.3} recall {recall:.3} F1 {:.3}  \
-             paragraphs/blocks {:.3}  lines/paragraph {:.2}",
-            (f1(0) + f1(1) + f1(2)) / 3.0,
-            2.0 * precision * recall / (precision + recall),
-            self.cuts as f64 / self.gold_cuts as f64,
-            self.lines as f64 / self.cuts as f64,
-        );
-    }
+fn add(agreement: &mut Agreement, document: &Document, mut cut: impl FnMut(&Place<'_>) -> bool) {
+    let mut spans: Vec<Span> = Vec::new();
+    walk(&document.text, |place| cut(place), |span| spans.push(span));
+    agreement.add_lines(&document.lines, &spans);
 }
 
 fn is_cut(weights: &Weights, place: &Place<'_>) -> bool {
@@ -256,29 +188,29 @@ fn learn_weights() {
     let root = std::env::var("ANNOTATED_CORPUS").expect("ANNOTATED_CORPUS names the folder");
     let documents = load(Path::new(&root));
     let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
-    let mut blank_lines = Score::default();
+    let mut blank_lines = Agreement::default();
     for document in documents.iter().filter(|document| document.damage == Damage::None) {
-        blank_lines.add(document, |place| place.below.gap > 0);
+        add(&mut blank_lines, document, |place| place.below.gap > 0);
     }
-    blank_lines.report("blank lines alone");
-    let mut pooled = ALL.map(|damage| (damage, Score::default()));
+    println!("{:24} {blank_lines}", "blank lines alone");
+    let mut pooled = ALL.map(|damage| (damage, Agreement::default()));
     for volume in volumes {
         let weights = learn(documents.iter().filter(|document| document.volume != volume));
-        let mut own = Score::default();
+        let mut own = Agreement::default();
         for document in documents.iter().filter(|document| document.volume == volume) {
             for (damage, score) in &mut pooled {
                 if document.damage == *damage {
-                    score.add(document, |place| is_cut(&weights, place));
+                    add(score, document, |place| is_cut(&weights, place));
                 }
             }
             if document.damage == Damage::None {
-                own.add(document, |place| is_cut(&weights, place));
+                add(&mut own, document, |place| is_cut(&weights, place));
             }
         }
-        own.report(volume);
+        println!("{volume:24} {own}");
     }
     for (damage, score) in &pooled {
-        score.report(&format!("all, kept apart: {damage:?}"));
+        println!("{:24} {score}", format!("kept apart: {damage:?}"));
     }
     let weights = learn(documents.iter());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/segment/weights.rs");

@@ -2,14 +2,14 @@
 //!
 //! A line ends at `\n`, `\r\n`, a lone `\r` or a form feed. Lines that hold only blanks are not given out; the
 //! next line knows how many there were. Each byte is looked at once, apart from a bounded number at a line's
-//! two ends; of a line longer than 255 bytes only the beginning is counted.
+//! two ends; of a line longer than 240 bytes only the beginning is counted.
 
-use super::shape::{Head, Tail, head_of, tail_of};
+use super::shape::{Head, Lead, Tail, head_of, tail_of};
 use crate::document::is_blank;
 use memchr::memchr3;
 
-/// How many bytes of a line are counted, at most; a packed counter holds no more.
-const COUNTED: usize = 255;
+/// How many bytes of a line are counted, at most: their number fits a byte.
+const COUNTED: usize = 15 * LANES;
 
 /// What is known of a line that is not blank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,41 +26,61 @@ pub(super) struct Line {
     pub length: u8,
     /// Characters of its first word.
     pub first_word: u8,
-    /// Digits among the bytes counted.
+    /// Class of the share of digits: under a sixteenth, an eighth, a quarter, more.
     pub digits: u8,
-    /// Words among the bytes counted.
+    /// Class of the number of words: 1, 2, to 4, to 6, to 9, more.
     pub words: u8,
-    /// Full stops among the bytes counted.
-    pub stops: u8,
+    /// It has leaders: eight full stops or more.
+    pub leaders: bool,
     /// How it begins.
     pub head: Head,
     /// How it ends.
     pub tail: Tail,
-    /// It begins like the name of a species: `Amanita rubra Muster`, `A. rubra (Muster) Beispiel`.
-    pub binomial: bool,
+    /// What it opens with.
+    pub lead: Lead,
 }
 
-/// Packed counters, one byte each: digit, space, full stop, continuation byte.
-const COUNTS: [u64; 256] = {
-    let mut counts = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        counts[byte] = match b {
-            b'0'..=b'9' => 1,
-            b' ' | b'\t' => 1 << 8,
-            b'.' => 1 << 16,
-            0x80..=0xBF => 1 << 24,
-            b'\n' | b'\r' | 0x0C => END,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    counts
-};
+/// How many bytes are counted at a time.
+const LANES: usize = 16;
 
-/// Marks the bytes that end a line.
-const END: u64 = 1 << 63;
+/// Counts of bytes, one per lane.
+#[derive(Clone, Copy, Default)]
+struct Lanes {
+    digits: [u8; LANES],
+    spaces: [u8; LANES],
+    stops: [u8; LANES],
+    continuations: [u8; LANES],
+}
+
+impl Lanes {
+    fn of(bytes: &[u8]) -> Self {
+        let mut lanes = Self::default();
+        let (chunks, rest) = bytes.as_chunks::<LANES>();
+        for chunk in chunks {
+            lanes.add(chunk);
+        }
+        let mut last = [0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        lanes.add(&last);
+        lanes
+    }
+
+    fn add(&mut self, chunk: &[u8; LANES]) {
+        for (lane, byte) in chunk.iter().enumerate() {
+            self.digits[lane] += u8::from(byte.is_ascii_digit());
+            self.spaces[lane] += u8::from(*byte == b' ');
+            self.stops[lane] += u8::from(*byte == b'.');
+            self.continuations[lane] += u8::from(*byte & 0xC0 == 0x80);
+        }
+    }
+}
+
+/// The sum over all lanes, which is at most [`COUNTED`].
+fn sum(lanes: [u8; LANES]) -> u8 {
+    let (pairs, _) = lanes.as_chunks::<8>();
+    let pairs = pairs.iter().fold(0_u64, |pairs, lanes| pairs + u64::from_le_bytes(*lanes));
+    (pairs.wrapping_mul(0x0101_0101_0101_0101) >> 56) as u8
+}
 
 /// The lines of a text.
 pub(super) struct Lines<'a> {
@@ -98,39 +118,27 @@ impl Iterator for Lines<'_> {
             }
             start += 1;
         }
-        let mut counts = 0_u64;
-        let limit = bytes.len().min(start + COUNTED);
-        let mut end = start;
-        while end < limit {
-            let count = COUNTS[usize::from(bytes[end])];
-            if count == END {
-                break;
-            }
-            counts += count;
-            end += 1;
-        }
-        let counted = end - start;
-        if end == limit {
-            end = memchr3(b'\n', b'\r', 0x0C, &bytes[end..]).map_or(bytes.len(), |more| end + more);
-        }
+        let mut end = memchr3(b'\n', b'\r', 0x0C, &bytes[start..]).map_or(bytes.len(), |more| start + more);
         self.at = end;
         end = trimmed_end(self.text, start, end);
-        let lane = |n: u32| (counts >> (8 * n)) as u8;
+        let counted = &bytes[start..end.min(start + COUNTED)];
+        let lanes = Lanes::of(counted);
+        let length = counted.len() as u8 - sum(lanes.continuations);
         let line = &self.text[start..end];
-        let (head, first_word, binomial) = head_of(line);
+        let (head, first_word, lead) = head_of(line);
         Some(Line {
             start,
             end,
             gap: u8::try_from(breaks.saturating_sub(1)).unwrap_or(u8::MAX),
             page_break,
-            length: u8::try_from(counted.min(end - start)).unwrap_or(u8::MAX).saturating_sub(lane(3)),
+            length,
             first_word,
-            digits: lane(0),
-            words: lane(1).saturating_add(1),
-            stops: lane(2),
+            digits: share_class(sum(lanes.digits), length),
+            words: words_class(sum(lanes.spaces)),
+            leaders: sum(lanes.stops) >= 8,
             head,
             tail: tail_of(line),
-            binomial,
+            lead,
         })
     }
 }
@@ -141,4 +149,16 @@ fn trimmed_end(text: &str, start: usize, end: usize) -> usize {
         b'!'..=0x7E => end,
         _ => start + text[start..end].trim_end_matches(is_blank).len(),
     }
+}
+
+/// See [`Line::digits`].
+fn share_class(digits: u8, length: u8) -> u8 {
+    let (digits, length) = (u32::from(digits) * 16, u32::from(length));
+    u8::from(digits >= length) + u8::from(digits >= 2 * length) + u8::from(digits >= 4 * length)
+}
+
+/// See [`Line::words`]; there is one word more than spaces.
+fn words_class(spaces: u8) -> u8 {
+    const CLASSES: [u8; 10] = [0, 1, 2, 2, 3, 3, 4, 4, 4, 5];
+    CLASSES[usize::from(spaces.min(9))]
 }

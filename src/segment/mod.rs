@@ -24,8 +24,11 @@
 //! Each byte is looked at a bounded number of times, no memory is taken per line, and nothing but the spans
 //! grows with the text.
 //!
-//! This module looks at text only: it may not touch labels, models, files or DataFusion.
+//! [`Agreement`] measures how well paragraphs fit an annotated volume.
+//!
+//! This module looks at text only, and at labels only to measure: it may not touch models, files or DataFusion.
 
+mod agreement;
 mod features;
 #[cfg(test)]
 mod learn;
@@ -35,6 +38,8 @@ mod shape;
 mod tests;
 mod walk;
 mod weights;
+
+pub use agreement::Agreement;
 
 use crate::document::Span;
 use features::Place;

@@ -1,5 +1,7 @@
 //! How a line begins and how it ends: a handful of classes, told from a bounded number of bytes.
 
+use memchr::memchr3_iter;
+
 /// How a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
@@ -42,6 +44,24 @@ pub(super) enum Head {
 impl Head {
     /// How many there are.
     pub(super) const COUNT: usize = 16;
+}
+
+/// What a line that begins with an upper-case letter, or such a numbered item, opens with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(super) enum Lead {
+    /// Nothing of those below.
+    #[default]
+    Plain,
+    /// The name of a species and more: `Amanita rubra Muster`, `A. rubra (Muster) Beispiel`.
+    Species,
+    /// A run-in heading: `Habitat & distribution — `, `Type: `.
+    RunIn,
+}
+
+impl Lead {
+    /// How many there are.
+    pub(super) const COUNT: usize = 3;
 }
 
 /// How a line ends.
@@ -105,23 +125,95 @@ const ORGANS: [&[u8]; 43] = [
     b"stipe", b"stromata", b"thallus",
 ];
 
-/// The longest word of the lists.
-const LONGEST: usize = 16;
+/// Words that open a caption or a table.
+const CAPTIONS: [&[u8]; 7] = [b"fig", b"figs", b"figure", b"figures", b"map", b"plate", b"plates"];
+const TABLES: [&[u8]; 2] = [b"tab", b"table"];
 
-/// How `line` begins, how many bytes its first word has, and whether it begins like the name of a species.
-pub(super) fn head_of(line: &str) -> (Head, u8, bool) {
-    let bytes = &line.as_bytes()[..line.len().min(64)];
-    let word = bytes.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(bytes.len());
-    let letters = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    let binomial = binomial(bytes, letters);
-    (class_of(line, bytes, letters), word as u8, binomial)
+/// How many slots the table of words has; less than half of them are taken.
+const SLOTS: usize = 256;
+
+/// All words of the lists, each folded to a number, by hash: a lookup costs one comparison or two.
+static WORDS: [(u128, Head); SLOTS] = {
+    let mut slots = [(0, Head::Other); SLOTS];
+    slots = with_words(slots, &SECTIONS, Head::Section);
+    slots = with_words(slots, &ORGANS, Head::Organ);
+    slots = with_words(slots, &CAPTIONS, Head::Figure);
+    with_words(slots, &TABLES, Head::Table)
+};
+
+const fn with_words(mut slots: [(u128, Head); SLOTS], words: &[&[u8]], head: Head) -> [(u128, Head); SLOTS] {
+    let mut n = 0;
+    while n < words.len() {
+        let (mut key, mut at) = (0, words[n].len());
+        while at > 0 {
+            at -= 1;
+            key = key << 8 | words[n][at] as u128;
+        }
+        let mut slot = slot_of(key);
+        while slots[slot].0 != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = (key, head);
+        n += 1;
+    }
+    slots
 }
 
-fn class_of(line: &str, bytes: &[u8], letters: usize) -> Head {
-    let first = bytes.first().copied().unwrap_or(0);
-    match first {
-        b'a'..=b'z' => Head::Lower,
-        b'A'..=b'Z' => word_class(&bytes[..letters], bytes.get(letters).copied()),
+const fn slot_of(key: u128) -> usize {
+    let mixed = (key as u64) ^ ((key >> 64) as u64).rotate_left(29);
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize
+}
+
+/// The first `length` letters of `bytes`, in lower case, as one number; `None` for more than 16.
+fn folded(bytes: &[u8], length: usize) -> Option<u128> {
+    let mut letters = [0; 16];
+    match bytes.first_chunk::<16>() {
+        Some(chunk) => letters = *chunk,
+        None => letters[..bytes.len()].copy_from_slice(bytes),
+    }
+    let unused = 128 - 8 * u32::try_from(length).ok().filter(|length| (1..=16).contains(length))?;
+    let (mask, lower) = (u128::MAX >> unused, u128::from_le_bytes([0x20; 16]));
+    Some((u128::from_le_bytes(letters) | lower) & mask)
+}
+
+/// How `line` begins, how many bytes its first word has (64 at most), and what it opens with.
+pub(super) fn head_of(line: &str) -> (Head, u8, Lead) {
+    let bytes = &line.as_bytes()[..line.len().min(64)];
+    let word = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len()) as u8;
+    let letters = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    match bytes {
+        [b'a'..=b'z', ..] => (Head::Lower, word, Lead::Plain),
+        [b'A'..=b'Z', ..] => {
+            let letters = letters(bytes);
+            (word_class(bytes, letters), word, lead(bytes, letters))
+        }
+        _ => {
+            let head = sign_class(line, bytes);
+            let item = if head == Head::Item { bytes.iter().position(u8::is_ascii_uppercase) } else { None };
+            let name = item.filter(|at| *at < 8).and_then(|at| bytes.get(at..)).unwrap_or_default();
+            (head, word, if name.is_empty() { Lead::Plain } else { lead(name, letters(name)) })
+        }
+    }
+}
+
+/// What a line opens with whose first word has so many `letters`.
+fn lead(bytes: &[u8], letters: usize) -> Lead {
+    if species(bytes, letters) {
+        return Lead::Species;
+    }
+    let near = &bytes[..bytes.len().min(32)];
+    let run_in = memchr3_iter(b':', b'-', 0xE2, near).any(|at| match near[at] {
+        b':' => at > 1 && matches!(near.get(at + 1), None | Some(b' ')),
+        _ if !near[..at].ends_with(b" ") => false,
+        b'-' => near.get(at + 1) == Some(&b' '),
+        _ => matches!(near.get(at + 1..at + 4), Some([0x80, 0x93 | 0x94, b' '])),
+    });
+    if run_in { Lead::RunIn } else { Lead::Plain }
+}
+
+/// The class of a line that does not begin with an ASCII letter.
+fn sign_class(line: &str, bytes: &[u8]) -> Head {
+    match bytes.first().copied().unwrap_or(0) {
         b'0'..=b'9' => {
             let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let more = usize::from(bytes.get(digits).is_some_and(u8::is_ascii_lowercase));
@@ -148,33 +240,26 @@ fn class_of(line: &str, bytes: &[u8], letters: usize) -> Head {
     }
 }
 
-/// The class of a first word that begins with an upper-case letter; `after` is the byte that follows it.
-fn word_class(word: &[u8], after: Option<u8>) -> Head {
-    if word.len() == 1 {
-        return if after == Some(b'.') { Head::Initial } else { Head::Capitalized };
+/// The class of a first word of so many `letters` that begins with an upper-case one.
+fn word_class(bytes: &[u8], letters: usize) -> Head {
+    if letters == 1 {
+        return if bytes.get(1) == Some(&b'.') { Head::Initial } else { Head::Capitalized };
     }
-    let mut lower = [0; LONGEST];
-    if let Some(folded) = lower.get_mut(..word.len()) {
-        folded.copy_from_slice(word);
-        folded.make_ascii_lowercase();
-        let folded = &*folded;
-        match folded {
-            b"fig" | b"figs" | b"figure" | b"figures" | b"plate" | b"plates" | b"map" => return Head::Figure,
-            b"table" | b"tab" => return Head::Table,
-            _ if SECTIONS.binary_search(&folded).is_ok() => return Head::Section,
-            _ if ORGANS.binary_search(&folded).is_ok() => return Head::Organ,
-            _ => {}
+    if let Some(key) = folded(bytes, letters) {
+        let mut slot = slot_of(key);
+        while WORDS[slot].0 != 0 {
+            if WORDS[slot].0 == key {
+                return WORDS[slot].1;
+            }
+            slot = (slot + 1) % SLOTS;
         }
     }
-    if word.iter().all(u8::is_ascii_uppercase) { Head::Capitals } else { Head::Capitalized }
+    if bytes[..letters].iter().all(u8::is_ascii_uppercase) { Head::Capitals } else { Head::Capitalized }
 }
 
-/// True for `Genus epithet Author` and `G. epithet (Author`: a capitalized word or initial, a lower-case word of
-/// four letters or more, then an upper-case letter, a bracket, `&` or a rank.
-fn binomial(bytes: &[u8], letters: usize) -> bool {
-    if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
-        return false;
-    }
+/// True for `Genus epithet Author` and `G. epithet (Author`: a first word or initial of so many `letters`, a
+/// lower-case word of four letters or more, then an upper-case letter, a bracket, `&` or a rank.
+fn species(bytes: &[u8], letters: usize) -> bool {
     let mut at = letters;
     at += usize::from(letters == 1 && bytes.get(at) == Some(&b'.'));
     if bytes.get(at) != Some(&b' ') || (1..letters).any(|i| bytes[i].is_ascii_uppercase()) {

@@ -86,3 +86,132 @@ fn nothing_in_nothing_out() {
     }
     assert_eq!(paragraphs("\u{feff}Amanita"), ["Amanita"]);
 }
+
+#[test]
+fn every_word_of_the_lists_is_found() {
+    use super::shape::{Head, head_of};
+    let head = |line: &str| head_of(line).0;
+    assert_eq!(head("Pileus 3-5 cm"), Head::Organ);
+    assert_eq!(head("ETYMOLOGY: from"), Head::Section);
+    assert_eq!(head("Acknowledgements"), Head::Section);
+    assert_eq!(head("Figs. 1-4"), Head::Figure);
+    assert_eq!(head("TABLE 1"), Head::Table);
+    assert_eq!(head("Type"), Head::Section);
+    assert_eq!(head("Typ"), Head::Capitalized);
+    assert_eq!(head("Pneumonoultramicroscopicsilicovolcanoconiosis"), Head::Capitalized);
+}
+
+/// A page of running text, so that the segmenter sees how lines are set, and `lines` after it.
+fn after_a_page(lines: &str) -> Vec<String> {
+    let page = "The dunes have been searched for fungi since the days of the first floras, and\n\
+                later authors added little to what was known of them. During a survey in the\n\
+                last years the present authors met with several that could not be named.\n\n";
+    let text = page.repeat(8) + lines;
+    paragraphs(&text).into_iter().skip(8).map(|paragraph| paragraph.replace('\n', " / ")).collect()
+}
+
+#[test]
+fn names_with_their_synonyms_stand_apart_from_descriptions() {
+    let found = after_a_page(
+        "Amanita rubra (Muster) Beispiel, comb. nov.\n≡ Agaricus ruber Muster, Fl. Norderl. 2: 113. 1871.\n\
+         = Amanita rosea Dritter, Acta Fung. 4: 22. 1903.\n\nPileus 35-80 mm broad, convex, then plane, red, with\n\
+         whitish patches; margin not striate. Lamellae free, crowded, white.\n",
+    );
+    assert_eq!(
+        found.last().map(String::as_str),
+        Some(
+            "Pileus 35-80 mm broad, convex, then plane, red, with / whitish patches; margin not striate. Lamellae free, crowded, white."
+        )
+    );
+    assert_eq!(found[0].split(" / ").next(), Some("Amanita rubra (Muster) Beispiel, comb. nov."));
+}
+
+#[test]
+fn descriptions_begin_without_a_blank_line_too() {
+    let found = after_a_page(
+        "Etymology — ruber, red, from the colour of the pileus.\n\
+         Pileus 35-80 mm broad, convex, then plane, pale ochraceous, covered with flat\n\
+         whitish patches; margin not striate. Lamellae free, crowded, white.\n",
+    );
+    assert_eq!(found.len(), 2);
+    assert!(found[1].starts_with("Pileus 35-80"));
+}
+
+#[test]
+fn headings_and_running_headers_are_paragraphs_of_their_own() {
+    let found = after_a_page(
+        "MATERIALS AND METHODS\n\nMicroscopic features were studied in water and in Melzer's reagent, as\n\
+         is usual, and measured with an\n\u{c}14 Acta Fungorum 7 (2005)\n\neyepiece micrometer at a magnification of \
+         a thousand, fifty spores from each of\nthe collections.\n",
+    );
+    assert_eq!(found[0], "MATERIALS AND METHODS");
+    assert_eq!(found[2], "14 Acta Fungorum 7 (2005)");
+    assert_eq!(found.len(), 4);
+}
+
+#[test]
+fn words_cut_at_line_ends_hold_lines_together() {
+    let found = after_a_page(
+        "A key to the species of the region is given, together with notes on their eco-\n\
+         logy and distribution. All of the material is kept in the herbarium of the uni-\n\nversity at Norderland.\n",
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn captions_and_references_are_parted() {
+    let found = after_a_page(
+        "Fig. 1. Amanita rubra. a. Basidiocarps; b. spores; c. basidia. Bars: a = 2 cm,\nb-c = 10 µm.\n\n\
+         Dritter, E. 1903. Die Pilze der Inseln im Norden und ihre Verbreitung auf dem\nFestland. Acta Fung. 4: 1-88.\n\
+         Muster, A. 1871. Flora von Norderland. Band 2. Norderland: Selbstverlag.\n",
+    );
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].ends_with("b-c = 10 µm.") && found[2].starts_with("Muster, A. 1871."));
+}
+
+#[test]
+fn blank_lines_after_every_line_tell_nothing() {
+    let text = "The species is close to Amanita rubra, from which it is told by the amyloid spores\n\
+                and the pale pileus. It fruits late in the year, when the others are gone. In all\n\
+                the collections that were seen the spores were of the same size, and no other one\n\
+                was met with.\n\nPileus 35-80 mm broad, convex, then plane, pale ochraceous, covered with flat\n\
+                whitish patches; margin not striate.\n\n"
+        .repeat(5);
+    let single: Vec<String> =
+        paragraphs(&text).iter().map(|paragraph| paragraph.replace('\n', " / ")).collect();
+    let spread = text.replace('\n', "\n\n");
+    let double: Vec<String> =
+        paragraphs(&spread).iter().map(|paragraph| paragraph.replace("\n\n", " / ")).collect();
+    assert_eq!(single.len(), 10);
+    assert_eq!(double, single);
+}
+
+#[test]
+fn each_place_is_asked_about_once() {
+    // The work is one question per place between two lines, whatever the text: that is what makes it linear.
+    for unit in ["a\n", "a\r\n", "\u{c}a", "1.\n\n", "(", " ", "\u{a0}\n", "Aa. ", "é\u{feff}\r"] {
+        let text = unit.repeat(3000);
+        let lines = line::Lines::new(&text).count();
+        let (mut asked, mut found) = (0, 0);
+        walk::walk(
+            &text,
+            |place| {
+                asked += 1;
+                is_cut(place)
+            },
+            |_| found += 1,
+        );
+        assert!(asked <= lines.saturating_sub(1) && found <= lines);
+        assert_eq!(lines > 0, found > 0);
+    }
+}
+
+#[test]
+fn of_a_long_line_only_the_beginning_is_counted() {
+    let mut text = "Pileus red, smooth, and so on; ".repeat(200_000);
+    text.push_str("\nsecond line\n");
+    let lines: Vec<line::Line> = line::Lines::new(&text).collect();
+    assert_eq!((lines.len(), lines[0].length), (2, 240));
+    assert_eq!(lines[0].end, text.find('\n').unwrap() - 1);
+    assert_eq!(segment(&"a".repeat(5_000_000)).len(), 1);
+}

@@ -4,4 +4,6 @@ mod cli;
 mod couchdb;
 mod instrumentation;
 mod samples;
+mod segment;
 mod settings;
+mod yedda;

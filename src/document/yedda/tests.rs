@@ -240,9 +240,8 @@ proptest! {
         for c in parsed.text.chars() {
             prop_assert!(rest.any(|other| other == c));
         }
-        let count = |s: &str, c: char| s.matches(c).count();
-        for c in ['a', 'é', '\n', '\u{c}', '\u{feff}'] {
-            prop_assert!(c == 'a' || count(&text, c) == count(&parsed.text, c));
+        for c in ['\n', '\u{c}', '\u{feff}'] {
+            prop_assert_eq!(text.matches(c).count(), parsed.text.matches(c).count());
         }
     }
 }
