@@ -1,9 +1,9 @@
 //! The calls on one database, each as CouchDB documents it for 3.x.
 //!
 //! Limits that matter here (<https://docs.couchdb.org/en/stable/config/couchdb.html>):
-//! `max_document_size` (8,000,000 bytes) bounds a document's JSON, `max_attachment_size` (1 GiB) an
-//! attachment, `[chttpd] max_http_request_size` (4 GiB) a request. Requests made here stay below the
-//! smallest of them. `_bulk_docs` answers 201 (or 202 when fewer copies than wanted were written, with
+//! `max_document_size` (8,000,000 bytes) bounds a document without its attachments (on other servers: the whole
+//! body), `max_attachment_size` (1 GiB) an attachment, `[chttpd] max_http_request_size` (4 GiB) a
+//! request. Requests made here stay below the smallest of them. `_bulk_docs` answers 201 (or 202 when fewer copies than wanted were written, with
 //! `n` > 1) with one result per document; with `[chttpd] buffer_response = false`, the default, a
 //! long answer is streamed and may break off in the middle, which shows as bad JSON.
 
@@ -177,7 +177,6 @@ impl Database {
     ///
     /// # Errors
     /// [`FaultKind::TooLarge`] when the answer would be longer than `limit` bytes; else when there is none.
-    #[allow(clippy::type_complexity)]
     pub async fn bulk_get(
         &self,
         ids: &[&str],
@@ -238,7 +237,7 @@ impl Database {
         limit: usize,
     ) -> Result<Bytes, Fault> {
         let path = [self.name(), id, name];
-        let call = Call { limit, ..self.client.call(Method::GET, &path) };
+        let call = Call { limit, accept: "*/*", ..self.client.call(Method::GET, &path) };
         let read = |_, bytes: Bytes| match length {
             Some(length) if length != bytes.len() as u64 => {
                 Err(Fault::new(FaultKind::Server, format!("{} of {length} bytes came", bytes.len())))
@@ -280,9 +279,16 @@ fn body(value: &serde_json::Value) -> Result<Bytes, Fault> {
 }
 
 impl BulkGetResult {
-    /// Without a `rev` in the request there is one entry: the winning revision, or an error.
+    /// Without a `rev` in the request there is one entry for each leaf revision, in any order. The one that
+    /// a plain read gives is not deleted, has the longest history, and of those the highest
+    /// revision in ASCII order
+    /// (<https://docs.couchdb.org/en/stable/replication/conflicts.html#working-with-conflicting-documents>).
     fn newest(self) -> Result<CouchDocument, String> {
-        let Some(doc) = self.docs.into_iter().next() else { return Err("no revision".to_owned()) };
+        let rank = |doc: &BulkGetDoc| match &doc.ok {
+            None => (false, false, 0, String::new()),
+            Some(ok) => (true, !ok.is_deleted(), ok.generation(), ok.rev().unwrap_or_default().to_owned()),
+        };
+        let Some(doc) = self.docs.into_iter().max_by_key(rank) else { return Err("no revision".to_owned()) };
         match doc.ok {
             Some(document) if document.is_deleted() => Err("deleted".to_owned()),
             Some(document) => Ok(document),
@@ -322,5 +328,28 @@ impl BulkDocsResult {
                 Err(CouchError::new_with_id(id, message, status))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_conflicting_revisions_the_winning_one_is_taken() {
+        let winner = |docs: &str| {
+            let result: BulkGetResult =
+                serde_json::from_str(&format!(r#"{{"id":"a","docs":[{docs}]}}"#)).unwrap();
+            result.newest().map(|document| document.rev().unwrap_or_default().to_owned())
+        };
+        let leaf = |rev: &str| format!(r#"{{"ok":{{"_id":"a","_rev":"{rev}"}}}}"#);
+        let deleted = r#"{"ok":{"_id":"a","_rev":"12-f","_deleted":true}}"#;
+        let missing = r#"{"error":{"id":"a","rev":"undefined","error":"not_found","reason":"missing"}}"#;
+        assert_eq!(winner(&[leaf("1-2320"), leaf("1-967a")].join(",")).unwrap(), "1-967a");
+        assert_eq!(winner(&[leaf("10-a"), leaf("9-b"), deleted.to_owned()].join(",")).unwrap(), "10-a");
+        assert_eq!(winner(&[missing.to_owned(), leaf("1-a")].join(",")).unwrap(), "1-a");
+        assert_eq!(winner(deleted).unwrap_err(), "deleted");
+        assert_eq!(winner(missing).unwrap_err(), "not_found, missing");
+        assert!(winner("").is_err());
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Call<'a> {
     pub path: &'a [&'a str],
     pub query: Vec<(&'static str, String)>,
     pub body: Option<(Bytes, &'a str)>,
+    /// The media type to ask for. CouchDB answers `_bulk_get` in parts when `multipart/*` would do.
+    pub accept: &'static str,
     /// The longest answer that the caller has room for, in bytes.
     pub limit: usize,
     /// Whether the caller can cut it into smaller ones when the server fails at it again and again.
@@ -91,7 +93,15 @@ impl Client {
 
     /// A call with the connection's retry policy and no limit of its own.
     pub(super) fn call<'a>(&self, method: Method, path: &'a [&'a str]) -> Call<'a> {
-        Call { method, path, query: Vec::new(), body: None, limit: ANSWER_LIMIT, divisible: false }
+        Call {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+            accept: "application/json",
+            limit: ANSWER_LIMIT,
+            divisible: false,
+        }
     }
 
     /// Sends `call` until it succeeds, cannot succeed, or its budget is spent. `read` turns the body of a
@@ -148,8 +158,7 @@ impl Client {
             url.push('/');
             url.extend(utf8_percent_encode(segment, SEGMENT));
         }
-        let mut request =
-            self.http.request(call.method.clone(), url).header(ACCEPT, "application/json, */*;q=0.5");
+        let mut request = self.http.request(call.method.clone(), url).header(ACCEPT, call.accept);
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }

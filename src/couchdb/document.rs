@@ -30,6 +30,9 @@ pub struct AttachmentStub {
     pub length: u64,
 }
 
+/// Names and contents of attachments, or why a content cannot be read.
+pub(crate) type Bodies = Vec<(String, Result<Vec<u8>, String>)>;
+
 impl AttachmentStub {
     fn read(entry: &Value) -> Self {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -114,10 +117,7 @@ impl CouchDocument {
 
     /// The bodies of attachments that came inline, `wanted` ones only; every inline body becomes a stub.
     /// An `Err` says why a body cannot be read. The second value is the length of all bodies, in base64.
-    pub fn take_bodies(
-        &mut self,
-        wanted: impl Fn(&str) -> bool,
-    ) -> (Vec<(String, Result<Vec<u8>, String>)>, usize) {
+    pub(crate) fn take_bodies(&mut self, wanted: impl Fn(&str) -> bool) -> (Bodies, usize) {
         let (mut bodies, mut total) = (Vec::new(), 0);
         let Some(Value::Object(attachments)) = self.fields.get_mut("_attachments") else {
             return (bodies, total);

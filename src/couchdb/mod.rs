@@ -27,6 +27,7 @@ mod write;
 
 pub use api::{Database, Listing, ListingRow, RowValue};
 pub use client::Client;
+pub(crate) use document::Bodies;
 pub use document::{AttachmentStub, CouchDocument};
 pub use fault::{Fault, FaultKind};
 pub use params::{ConnectionParams, Secret, Timeouts};

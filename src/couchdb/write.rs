@@ -6,8 +6,8 @@ use couch_rs::error::CouchError;
 use couch_rs::types::document::DocumentCreatedResult;
 use std::collections::HashMap;
 
-/// The longest body of a bulk write, in bytes: below `max_document_size` (8,000,000), so that no
-/// document in it can be too large for the server either.
+/// The longest body of a bulk write, in bytes: below `max_document_size` (8,000,000), which some servers and
+/// proxies hold against the whole body.
 const BODY_BYTES: usize = 7_500_000;
 
 /// A document as it is sent.

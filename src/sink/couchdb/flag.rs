@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::couchdb::{
-    Client, ConnectionParams, CouchDocument, Database, Prepared, Tally, WriteResult, write,
+    Bodies, Client, ConnectionParams, CouchDocument, Database, Prepared, Tally, WriteResult, write,
 };
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
@@ -113,7 +113,7 @@ impl CouchFlagger {
     fn flagged(
         &self,
         mut document: CouchDocument,
-        bodies: &[(String, std::result::Result<Vec<u8>, String>)],
+        bodies: &Bodies,
     ) -> std::result::Result<Option<CouchDocument>, String> {
         let mut flag = false;
         for (name, body) in bodies {

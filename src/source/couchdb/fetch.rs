@@ -6,7 +6,7 @@
 //! attachments that are wanted, a few at a time on the same connection.
 
 use crate::Result;
-use crate::couchdb::{Client, ConnectionParams, CouchDocument, Database, Fault, FaultKind, Tally};
+use crate::couchdb::{Bodies, Client, ConnectionParams, CouchDocument, Database, Fault, FaultKind, Tally};
 use crate::document::{Document, DocumentRef};
 use crate::source::Loader;
 use crate::source::taxonomy::TaxonomyFilter;
@@ -113,7 +113,7 @@ fn not_utf8(reference: &DocumentRef, error: &std::string::FromUtf8Error) -> Stri
 /// A document without bodies, and those of its attachments that were wanted.
 pub(crate) struct Fetched {
     pub document: CouchDocument,
-    pub bodies: Vec<(String, Result<Vec<u8>, String>)>,
+    pub bodies: Bodies,
 }
 
 type FetchResult = Result<Fetched, String>;

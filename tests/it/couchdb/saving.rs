@@ -197,14 +197,14 @@ async fn a_document_that_the_server_refuses_fails_alone() {
     let documents: Vec<_> =
         (0..20).map(|n| with_texts(&format!("d{n:02}"), &[("t.txt", "x")], json!({}))).collect();
     database.put_all(&documents);
-    // With its annotation beside these fields the document is longer than max_document_size.
+    // With the provenance beside this field the document is longer than max_document_size.
     database.put_all(&[with_texts("huge", &[("t.txt", "y")], json!({ "field": "z".repeat(7_900_000) }))]);
     let validate = "function (newDoc) { if (newDoc._id === 'd07') throw({ forbidden: 'd07 is locked' }); }";
     database.put_all(&[json!({ "_id": "_design/lock", "validate_doc_update": validate })]);
     let mut references: Vec<_> = (0..20).map(|n| reference(&format!("d{n:02}"), "t.txt")).collect();
     references.insert(3, reference("huge", "t.txt"));
     let mut annotations = load(&database, &references).await;
-    annotations[3].content = Bytes::from("y".repeat(150_000));
+    annotations[3].label_counts = (0..9_000).map(|n| (format!("label number {n}"), n)).collect();
     let outcomes = saver(&database, &database).save(annotations).await;
     for (outcome, reference) in outcomes.iter().zip(&references) {
         assert_eq!(&outcome.reference, reference);

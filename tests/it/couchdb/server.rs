@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use skol_classifier::couchdb::{ConnectionParams, Secret, Tally};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -29,6 +29,14 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
+    fn home() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/couchdb-server")
+    }
+
+    pub fn is_installed() -> bool {
+        Self::home().join("node_modules/pouchdb-server").is_dir()
+    }
+
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -38,15 +46,17 @@ impl OwnServer {
     }
 
     fn launch(folder: &Path, port: u16, secret: &str) -> Child {
-        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/couchdb-server");
-        let installed = home.join("node_modules/pouchdb-server").is_dir();
         assert!(
-            installed,
+            Self::is_installed(),
             "\n\nNO COUCHDB TO TEST AGAINST: run scripts/install-test-server.sh (needs Node.js and npm), or set \
              SKOL_TEST_COUCHDB_URL=http://user:password@host:5984 to a CouchDB 3.x\n"
         );
         let child = Command::new("node")
-            .args(["--no-deprecation".as_ref(), home.join("start.js").as_os_str(), folder.as_os_str()])
+            .args([
+                "--no-deprecation".as_ref(),
+                Self::home().join("start.js").as_os_str(),
+                folder.as_os_str(),
+            ])
             .arg(port.to_string())
             .env("TEST_SERVER_SECRET", secret)
             .stdin(Stdio::piped())
