@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+mod models;
+
 /// Runs a program and decides its exit code: what `run` returns, or the code of its error. An error stands on
 /// standard error in one message; a panic is told as a fault of the program, without its backtrace.
 pub fn main(run: fn() -> Result<u8>) -> ExitCode {
@@ -44,6 +46,7 @@ pub fn main(run: fn() -> Result<u8>) -> ExitCode {
 pub fn predict() -> Result<u8> {
     match settings::predict(std::env::args_os(), &Environment::of_process())? {
         Request::Print(text) => print(&text),
+        Request::Run(settings) if settings.task == settings::Task::ListModels => print(&models::list()?),
         Request::Run(settings) => {
             warn(&settings.notices, &settings.terminal);
             label(*settings)

@@ -138,3 +138,19 @@ fn man_page_and_completions_are_printed() {
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("powershell"));
 }
+
+#[test]
+fn list_models_names_every_shipped_model_and_the_default() {
+    let output = run(PREDICT, &["--list-models"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    let names = skol_classifier::model::catalog::names();
+    assert_eq!(text.lines().count(), names.len().max(1), "{text}");
+    for name in &names {
+        assert!(
+            text.lines().any(|line| line.starts_with(name) && line.contains(" labels ")),
+            "{name}: {text}"
+        );
+    }
+    assert_eq!(text.matches("(default)").count(), usize::from(!names.is_empty()), "{text}");
+}

@@ -1,0 +1,29 @@
+//! `--list-models`: what the program brings along.
+
+use crate::Result;
+use crate::model::catalog;
+use crate::settings::ByteSize;
+
+/// One line a model: name, labels, size, day of training, preset.
+///
+/// # Errors
+/// A shipped model cannot be read.
+pub(super) fn list() -> Result<String> {
+    let models = catalog::list()?;
+    if models.is_empty() {
+        return Ok("this build brings no models along; give --model the path of one\n".to_owned());
+    }
+    let default = catalog::default_name();
+    let width = models.iter().map(|(info, _)| info.name.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (info, bytes) in models {
+        let labels = info.data.paragraphs.len();
+        let size = ByteSize(bytes as u64).to_string();
+        let mark = if info.name == default { "  (default)" } else { "" };
+        text.push_str(&format!(
+            "{:width$}  {labels:2} labels  {size:>9}  {}  {}{mark}\n",
+            info.name, info.date, info.preset.summary
+        ));
+    }
+    Ok(text)
+}
