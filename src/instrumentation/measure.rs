@@ -13,6 +13,7 @@ use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use super::checkpoint::{self, CheckpointPolicy, Place};
+use super::execution::ExecutionMetrics;
 use super::metrics::{DataFrameMetrics, Travel};
 use super::predicates::pushed_down_nodes;
 use super::sizes::{self, Broadcast, ClosureSize, TaskSize};
@@ -242,6 +243,20 @@ impl Instrumentation {
         let known = metrics.dataframes.entry(name);
         let checkpoint = (known.checkpointed, known.lineage_depth_before);
         *known = DataFrameMetrics { checkpointed: checkpoint.0, lineage_depth_before: checkpoint.1, ..found };
+    }
+
+    /// Reads the engine's own metrics of a plan that was executed: rows of each partition and spilling for the
+    /// advice, and at verbosity 3 a line for each operator with its rows, time and memory.
+    ///
+    /// Nothing is done, and `None` returned, below verbosity 2.
+    pub fn analyze_execution(&self, plan: &Arc<dyn ExecutionPlan>, name: &str) -> Option<ExecutionMetrics> {
+        if self.settings.verbosity < Verbosity::Info {
+            return None;
+        }
+        let found = ExecutionMetrics::of(plan);
+        self.say(Verbosity::Debug, || found.lines(name));
+        self.locked().executions.set(name, found.clone());
+        Some(found)
     }
 
     /// Materializes `frame` and goes on from the result where its lineage is deeper than `lineage_threshold`, its

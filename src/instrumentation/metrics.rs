@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::execution::ExecutionMetrics;
 use super::lineage::Lineage;
 
 /// Everything measured in one run, in the order it was first met.
@@ -26,6 +27,9 @@ pub struct Metrics {
     pub tasks: Named<usize>,
     /// What each DataFrame is made of.
     pub dataframes: Named<DataFrameMetrics>,
+    /// What executed plans did, operator by operator.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub executions: Named<ExecutionMetrics>,
     /// Warnings, in the order they were given.
     pub warnings: Vec<String>,
     /// Advice from what was measured.
@@ -265,12 +269,13 @@ impl Metrics {
 }
 
 /// The objects of [`Metrics`] whose keys are names, and the label each name becomes in Prometheus' format.
-pub const LABELLED: [(&str, &str); 5] = [
+pub const LABELLED: [(&str, &str); 6] = [
     ("stages", "stage"),
     ("closures", "closure"),
     ("broadcasts", "broadcast"),
     ("tasks", "task"),
     ("dataframes", "dataframe"),
+    ("executions", "execution"),
 ];
 
 /// Writes any metrics object to `path`, atomically: Prometheus' text format with `prefix` for a name that ends in

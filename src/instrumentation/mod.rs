@@ -18,13 +18,18 @@
 //!
 //! All methods do nothing at verbosity 0: no plan is built, serialized or walked.
 
+mod advice;
 mod captures;
 mod checkpoint;
+mod execution;
 mod lineage;
 mod measure;
 mod metrics;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod output;
 mod predicates;
+mod recorder;
 mod scope;
 mod sizes;
 mod stack;
@@ -42,11 +47,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion_proto::physical_plan::{DefaultPhysicalExtensionCodec, PhysicalExtensionCodec};
 
 pub use checkpoint::{CheckpointOptions, CheckpointPolicy};
+pub use execution::{ExecutionMetrics, OperatorMetrics};
 pub use lineage::Lineage;
 pub use metrics::{
     DataFrameMetrics, LABELLED, Metrics, Named, StageMetrics, Travel, prometheus_text, write_atomically,
     write_metrics,
 };
+pub use recorder::{Flight, FlightRecorder, changes};
 pub use scope::Scope;
 pub use sizes::{Broadcast, ClosureSize, CountingWriter, TaskSize};
 pub use stack::{on_stack, plan, release, release_frame, run};
@@ -76,6 +83,7 @@ struct Settings {
     field_names: FieldNames,
     checkpoint: CheckpointOptions,
     physical_details: bool,
+    recorder: Option<FlightRecorder>,
 }
 
 impl fmt::Debug for Instrumentation {
@@ -103,6 +111,7 @@ impl Instrumentation {
                 field_names: HashMap::new(),
                 checkpoint,
                 physical_details: verbosity >= Verbosity::Info,
+                recorder: None,
             }),
             output: Output::new(Box::new(std::io::stderr())),
             metrics: Arc::default(),
@@ -159,16 +168,25 @@ impl Instrumentation {
         self
     }
 
+    /// Keeps the metrics of the last runs, see [`record_flight`](Self::record_flight).
+    #[must_use]
+    pub fn with_flight_recorder(mut self, recorder: FlightRecorder) -> Self {
+        Arc::make_mut(&mut self.settings).recorder = Some(recorder);
+        self
+    }
+
     /// How much is said.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.settings.verbosity
     }
 
-    /// What was measured so far.
+    /// What was measured so far, with the advice it gives cause for.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        self.locked().clone()
+        let mut metrics = self.locked().clone();
+        metrics.advice = advice::advise(&metrics, &self.settings.limits);
+        metrics
     }
 
     /// What was measured, as the guide's summary; empty at verbosity 0.
@@ -177,14 +195,42 @@ impl Instrumentation {
         if self.is_silent() {
             return String::new();
         }
-        summary::render(&self.locked(), &self.settings.limits)
+        summary::render(&self.metrics(), &self.settings.limits)
     }
 
     /// Writes the summary to the output, at verbosity 2 and above.
     pub fn report(&self) {
         if self.settings.verbosity >= Verbosity::Info {
-            self.output.block(summary::render(&self.locked(), &self.settings.limits).trim_end());
+            self.output.block(summary::render(&self.metrics(), &self.settings.limits).trim_end());
         }
+    }
+
+    /// Keeps this run's metrics in the flight recorder, and says at verbosity 2 what changed since the last run.
+    ///
+    /// `metrics` is what a metrics file would hold: [`Metrics::to_json`], merged with whatever the caller measured
+    /// besides. Does nothing without a recorder, and at verbosity 0.
+    ///
+    /// # Errors
+    /// When the recorder's folder cannot be written to.
+    pub fn record_flight(&self, metrics: &serde_json::Value) -> std::io::Result<()> {
+        let Some(recorder) = self.settings.recorder.as_ref().filter(|_| !self.is_silent()) else {
+            return Ok(());
+        };
+        if self.settings.verbosity >= Verbosity::Info
+            && let Some(last) = recorder.last()
+        {
+            let mut lines = format!("Since the last run ({}):", recorder::ago(last.at));
+            let changes = changes(&last.metrics, metrics);
+            if changes.is_empty() {
+                lines.push_str("\n    nothing notable changed");
+            }
+            for change in changes {
+                lines.push_str("\n    ");
+                lines.push_str(&change);
+            }
+            self.output.block(&lines);
+        }
+        recorder.record(metrics).map(drop)
     }
 
     /// Opens a scope: `<name>: Starting` at verbosity 2, and how it ended when it does.
@@ -271,10 +317,12 @@ impl Instrumentation {
     }
 }
 
-/// A duration for people: `12 ms`, `1.23 s`, `3 min 05 s`.
+/// A duration for people: `0.42 ms`, `12 ms`, `1.23 s`, `3 min 05 s`.
 fn format_duration(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
-    if seconds < 1.0 {
+    if seconds < 0.001 {
+        format!("{:.2} ms", seconds * 1000.0)
+    } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1000.0)
     } else if seconds < 60.0 {
         format!("{seconds:.2} s")

@@ -97,6 +97,8 @@ pub struct Limits {
     pub expression_nodes: usize,
     /// Fewer rows than this in an average partition, with more than one partition, is advised against.
     pub rows_per_partition: usize,
+    /// From so many rows on, a single partition is advised against.
+    pub single_partition_rows: usize,
     /// A largest partition this many times the average is called skewed.
     pub skew: f64,
 }
@@ -111,6 +113,7 @@ impl Default for Limits {
             lineage_checkpoint: 30,
             expression_nodes: 10_000,
             rows_per_partition: 100,
+            single_partition_rows: 10_000,
             skew: 4.0,
         }
     }

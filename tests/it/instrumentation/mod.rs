@@ -2,6 +2,10 @@
 
 mod checkpoints;
 mod deep;
+mod facts;
+#[cfg(feature = "otel")]
+mod otel;
 mod output;
 mod sizes;
 mod support;
+mod tpch;

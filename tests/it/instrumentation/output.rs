@@ -14,7 +14,7 @@ async fn example_output_has_the_shape_of_the_guide() {
     let (instr, lines) = instrumentation(2, folder.path());
     let instr = instr.with_codec(Arc::new(SaveCodec::default()));
     let context = context(4);
-    let deep = filters(numbers(&context, 100, 4), 41);
+    let deep = filters(numbers(&context, 1000, 4), 41);
 
     let scope = instr.scope("CouchDBOutputWriter.save_annotated");
     instr.analyze_dataframe(&deep, "predictions_input", false).await.unwrap();

@@ -1,0 +1,344 @@
+//! What a deep plan costs, with and without automatic checkpoints.
+//!
+//! ```text
+//! cargo bench --bench lineage              # the table, on standard output
+//! cargo bench --bench lineage -- --write   # also docs/lineage.md and docs/lineage.svg
+//! cargo bench --bench lineage -- --stack   # stack the planner takes per operator, for src/instrumentation/stack.rs
+//! ```
+//!
+//! A chain of n steps, each a column made from the one before (used twice, so that the optimizer keeps the steps
+//! apart), over 20,000 rows in two partitions. Time is from the first step to the last row, checkpoints included;
+//! the median of three runs, one run where it takes longer than ten seconds.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::{Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::MemTable;
+use datafusion::error::Result;
+use datafusion::prelude::*;
+use skol_classifier::instrumentation::{
+    self, CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity,
+};
+
+const STEPS: [usize; 6] = [10, 30, 60, 120, 240, 1000];
+const ROWS: i64 = 20_000;
+/// A run that takes longer is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if asked("--stack") {
+        return stack_per_operator();
+    }
+    let measured = measure();
+    let table = table(&measured);
+    print!("{table}");
+    if asked("--write") {
+        std::fs::write("docs/lineage.svg", plot(&measured))?;
+        let page = format!(
+            "# Deep lineage: what it costs, and what checkpoints save\n\n\
+             Made by `cargo bench --bench lineage -- --write` ({}). Each chain step makes a column from the one \
+             before; 20,000 rows, two partitions; seconds from the first step to the last row.\n\n{table}\n\
+             ![Seconds by number of steps](lineage.svg)\n",
+            machine()
+        );
+        std::fs::write("docs/lineage.md", page)?;
+    }
+    // A run that was given up still plans on its thread: do not wait for it.
+    std::process::exit(0);
+}
+
+/// One way of running one chain.
+#[derive(Clone, Copy)]
+struct Timed {
+    planning: Duration,
+    total: Duration,
+}
+
+struct Measured {
+    steps: usize,
+    without: Option<Timed>,
+    with: Option<Timed>,
+}
+
+fn measure() -> Vec<Measured> {
+    STEPS
+        .into_iter()
+        .map(|steps| Measured {
+            steps,
+            without: median(steps, CheckpointPolicy::Never),
+            with: median(steps, CheckpointPolicy::Auto),
+        })
+        .collect()
+}
+
+fn median(steps: usize, policy: CheckpointPolicy) -> Option<Timed> {
+    let mut runs = vec![patiently(steps, policy)?];
+    if runs[0].total < Duration::from_secs(10) {
+        runs.push(patiently(steps, policy)?);
+        runs.push(patiently(steps, policy)?);
+    }
+    runs.sort_by_key(|run| run.total);
+    Some(runs[runs.len() / 2])
+}
+
+/// Runs a chain on a thread of its own; nothing when it takes too long.
+fn patiently(steps: usize, policy: CheckpointPolicy) -> Option<Timed> {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let timed = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(chain(steps, policy)));
+        let _ = send.send(timed);
+    });
+    match receive.recv_timeout(PATIENCE) {
+        Ok(Ok(timed)) => Some(timed),
+        Ok(Err(error)) => {
+            eprintln!("{steps} steps: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn chain(steps: usize, policy: CheckpointPolicy) -> Result<Timed> {
+    let instr = Instrumentation::new(Verbosity::Warnings)
+        .with_output(std::io::sink())
+        .with_checkpoint(CheckpointOptions { policy, ..CheckpointOptions::default() });
+    let start = Instant::now();
+    let mut frame = source()?;
+    let mut last = "n".to_owned();
+    for step in 0..steps {
+        let name = format!("c{step}");
+        let next = (col(&last) % lit(1000i64) + col(&last) % lit(7i64)).alias(&name);
+        frame = frame.select(vec![col("n"), next])?;
+        last = name;
+        frame = instr.checkpoint_if_needed(frame, "chain", 30).await?;
+    }
+    let planning = Instant::now();
+    let plan = instrumentation::plan(&frame).await?;
+    let planning = planning.elapsed();
+    let context = Arc::new(frame.task_ctx());
+    let rows = instrumentation::run(plan, context, |plan, context| async move {
+        let batches = datafusion::physical_plan::collect(Arc::clone(&plan), context).await?;
+        instrumentation::release(plan);
+        Ok(batches.iter().map(RecordBatch::num_rows).sum::<usize>())
+    })
+    .await?;
+    assert_eq!(rows as i64, ROWS);
+    let total = start.elapsed();
+    instrumentation::release_frame(frame);
+    Ok(Timed { planning, total })
+}
+
+fn source() -> Result<DataFrame> {
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+    let part = |from, to| -> Result<Vec<RecordBatch>> {
+        Ok(vec![RecordBatch::try_new(
+            Arc::clone(&schema),
+            vec![Arc::new(Int64Array::from_iter_values(from..to))],
+        )?])
+    };
+    let table = MemTable::try_new(Arc::clone(&schema), vec![part(0, ROWS / 2)?, part(ROWS / 2, ROWS)?])?;
+    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2))
+        .read_table(Arc::new(table))
+}
+
+fn seconds(timed: Option<Timed>, which: impl Fn(Timed) -> Duration) -> String {
+    timed.map_or_else(
+        || format!("> {}", PATIENCE.as_secs()),
+        |timed| format!("{:.3}", which(timed).as_secs_f64()),
+    )
+}
+
+fn table(measured: &[Measured]) -> String {
+    let mut text = String::from(
+        "| steps | planning without | total without | planning with | total with | total with, per step (ms) |\n\
+         |---:|---:|---:|---:|---:|---:|\n",
+    );
+    for row in measured {
+        let per_step = row.with.map_or(0.0, |timed| timed.total.as_secs_f64() * 1000.0 / row.steps as f64);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {per_step:.2} |",
+            row.steps,
+            seconds(row.without, |timed| timed.planning),
+            seconds(row.without, |timed| timed.total),
+            seconds(row.with, |timed| timed.planning),
+            seconds(row.with, |timed| timed.total),
+        );
+    }
+    text
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{} {}, {cores} cores", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 400.0;
+/// Margins of the plot: left, right, top, bottom.
+const MARGINS: [f64; 4] = [70.0, 20.0, 40.0, 55.0];
+
+/// Both curves on logarithmic axes: linear growth is a line of slope one.
+fn plot(measured: &[Measured]) -> String {
+    let all = measured.iter().flat_map(|row| [row.without, row.with]).flatten();
+    let (least, most) = all
+        .map(|timed| timed.total.as_secs_f64())
+        .fold((f64::MAX, f64::MIN), |(least, most), s| (least.min(s), most.max(s)));
+    let (low, high) = (least.log10().floor(), most.log10().ceil());
+    let (first, last) = (STEPS[0] as f64, STEPS[STEPS.len() - 1] as f64);
+    let x = |steps: f64| {
+        let share = (steps.log10() - first.log10()) / (last.log10() - first.log10());
+        MARGINS[0] + share * (WIDTH - MARGINS[0] - MARGINS[1])
+    };
+    let y = |seconds: f64| {
+        let share = (seconds.log10() - low) / (high - low).max(1.0);
+        HEIGHT - MARGINS[3] - share * (HEIGHT - MARGINS[2] - MARGINS[3])
+    };
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
+         font-size=\"12\" role=\"img\">\n<title>Seconds by number of chained steps, with and without automatic \
+         checkpoints</title>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
+         <text x=\"{}\" y=\"22\" font-size=\"14\">Seconds from the first step to the last row</text>\n",
+        MARGINS[0]
+    );
+    for exponent in low as i32..=high as i32 {
+        let at = y(10f64.powi(exponent));
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\n\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} s</text>",
+            MARGINS[0],
+            WIDTH - MARGINS[1],
+            MARGINS[0] - 8.0,
+            at + 4.0,
+            10f64.powi(exponent),
+        );
+    }
+    for steps in STEPS {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{steps}</text>",
+            x(steps as f64),
+            HEIGHT - MARGINS[3] + 20.0,
+        );
+    }
+    let _ = writeln!(
+        svg,
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">chained steps</text>",
+        (WIDTH + MARGINS[0]) / 2.0,
+        HEIGHT - 12.0,
+    );
+    let curves: [(&str, &str, fn(&Measured) -> Option<Timed>, f64); 2] = [
+        ("without checkpoints", "#c0392b", |row| row.without, 60.0),
+        ("with automatic checkpoints", "#1f6fb2", |row| row.with, 78.0),
+    ];
+    for (name, color, which, label) in curves {
+        let points: Vec<(f64, f64)> = measured
+            .iter()
+            .filter_map(|row| Some((x(row.steps as f64), y(which(row)?.total.as_secs_f64()))))
+            .collect();
+        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>",
+            path.join(" ")
+        );
+        for (x, y) in points {
+            let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>");
+        }
+        let _ =
+            writeln!(svg, "<text x=\"{}\" y=\"{label}\" fill=\"{color}\">{name}</text>", MARGINS[0] + 12.0);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The least stack, to the next 256 KiB, with which chains of several operators can be planned, per step.
+fn stack_per_operator() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let program = std::env::current_exe()?;
+    for kind in KINDS {
+        if std::env::var("STACK_KIND").is_ok() {
+            break;
+        }
+        let mut line = format!("{kind:>10}");
+        for steps in [50usize, 200] {
+            let (mut low, mut high) = (0usize, 1024usize);
+            while high - low > 1 {
+                let middle = (low + high) / 2;
+                let done = std::process::Command::new(&program)
+                    .arg("--stack")
+                    .env("STACK_KIND", kind)
+                    .env("STACK_STEPS", steps.to_string())
+                    .env("STACK_QUARTERS", middle.to_string())
+                    .stderr(std::process::Stdio::null())
+                    .status()?;
+                if done.success() { high = middle } else { low = middle }
+            }
+            let _ = write!(line, "  {steps} steps: {:.1} KiB per step", high as f64 * 256.0 / steps as f64);
+        }
+        println!("{line}");
+    }
+    let (Ok(kind), Ok(steps), Ok(quarters)) =
+        (std::env::var("STACK_KIND"), std::env::var("STACK_STEPS"), std::env::var("STACK_QUARTERS"))
+    else {
+        return Ok(());
+    };
+    let (steps, quarters): (usize, usize) = (steps.parse()?, quarters.parse()?);
+    let frame = instrumentation::on_stack(1 << 30, || operators(&kind, steps))??;
+    let planning = move || -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let plan = runtime.block_on(frame.create_physical_plan())?;
+        instrumentation::release(plan);
+        instrumentation::release_frame(frame);
+        Ok(())
+    };
+    // The base that `on_stack` adds is not wanted here.
+    std::thread::Builder::new()
+        .stack_size(quarters << 18)
+        .spawn(planning)?
+        .join()
+        .map_err(|_| "the thread panicked")??;
+    Ok(())
+}
+
+const KINDS: [&str; 7] = ["columns", "merged", "filters", "aggregates", "sorts", "joins", "unions"];
+
+/// A chain of `steps` operators of one kind.
+fn operators(kind: &str, steps: usize) -> Result<DataFrame> {
+    let mut frame = source()?.select(vec![col("n"), col("n").alias("c")])?;
+    for step in 0..steps {
+        let name = format!("c{step}");
+        let last = frame.schema().field(1).name().clone();
+        frame = match kind {
+            "columns" => {
+                let next = (col(&last) % lit(1000i64) + col(&last) % lit(7i64)).alias(name);
+                frame.select(vec![col("n"), next])?
+            }
+            "merged" => frame.select(vec![col("n"), (col(&last) + lit(1i64)).alias(name)])?,
+            "filters" => frame.filter(col(&last).gt(lit(step as i64)))?,
+            "aggregates" => {
+                let most = datafusion::functions_aggregate::expr_fn::max(col(&last)).alias(name);
+                frame.aggregate(vec![col("n")], vec![most])?
+            }
+            "sorts" => {
+                frame.sort(vec![col(&last).sort(step % 2 == 0, false)])?.limit(0, Some(100_000 - step))?
+            }
+            "joins" => {
+                let other = source()?.select(vec![col("n").alias(format!("k{step}"))])?;
+                let on = format!("k{step}");
+                frame.join(other, JoinType::LeftSemi, &["n"], &[&on], None)?
+            }
+            _ => frame
+                .clone()
+                .limit(0, Some(10))?
+                .union(source()?.select(vec![col("n"), col("n").alias("c")])?)?,
+        };
+    }
+    Ok(frame)
+}

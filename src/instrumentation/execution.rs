@@ -1,0 +1,107 @@
+//! What an executed plan's own metrics say: each operator's rows, time, memory and spilling.
+//!
+//! Reads the counters the engine keeps anyway; runs nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::MetricValue;
+use serde::Serialize;
+
+use super::format_duration;
+use super::verbosity::format_bytes;
+
+/// What an executed plan did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ExecutionMetrics {
+    /// The operators, top first, each before its inputs.
+    pub operators: Vec<OperatorMetrics>,
+    /// Rows of each partition that the topmost operator which counts them put out.
+    pub partition_rows: Vec<u64>,
+}
+
+/// What one operator of an executed plan did, over all its partitions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct OperatorMetrics {
+    /// The operator's name.
+    pub name: String,
+    /// How many operators are above it.
+    pub level: usize,
+    /// Rows it put out, where it counts them.
+    pub rows: Option<u64>,
+    /// Nanoseconds it computed, its inputs left out.
+    pub compute_ns: Option<u64>,
+    /// Most bytes it held, where it says so.
+    pub memory_bytes: Option<u64>,
+    /// How often it spilled to disk.
+    pub spills: u64,
+    /// Bytes it spilled.
+    pub spilled_bytes: u64,
+}
+
+impl ExecutionMetrics {
+    /// Reads the metrics of a plan that was executed.
+    #[must_use]
+    pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
+        let mut found = Self::default();
+        let mut open = vec![(plan, 0)];
+        while let Some((node, level)) = open.pop() {
+            open.extend(node.children().into_iter().rev().map(|child| (child, level + 1)));
+            let mut operator = OperatorMetrics { name: node.name().to_owned(), level, ..Default::default() };
+            if let Some(metrics) = node.metrics() {
+                operator.rows = metrics.output_rows().map(|rows| rows as u64);
+                operator.compute_ns = metrics.elapsed_compute().map(|ns| ns as u64);
+                operator.spills = metrics.spill_count().unwrap_or(0) as u64;
+                operator.spilled_bytes = metrics.spilled_bytes().unwrap_or(0) as u64;
+                let mut partitions: BTreeMap<usize, u64> = BTreeMap::new();
+                for metric in metrics.iter() {
+                    match metric.value() {
+                        MetricValue::PeakMemoryUsage { gauge, .. }
+                        | MetricValue::CurrentMemoryUsage(gauge) => {
+                            *operator.memory_bytes.get_or_insert(0) += gauge.value() as u64;
+                        }
+                        MetricValue::OutputRows(rows) => {
+                            if let Some(partition) = metric.partition() {
+                                *partitions.entry(partition).or_insert(0) += rows.value() as u64;
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                if found.partition_rows.is_empty() {
+                    found.partition_rows = partitions.into_values().collect();
+                }
+            }
+            found.operators.push(operator);
+        }
+        found
+    }
+
+    /// Lines for people: an operator each, indented like `EXPLAIN`.
+    pub(super) fn lines(&self, name: &str) -> String {
+        let mut text = format!("  Operators '{name}':");
+        for operator in &self.operators {
+            let mut facts = Vec::new();
+            facts.extend(operator.rows.map(|rows| format!("{rows} rows")));
+            facts.extend(operator.compute_ns.map(|ns| format_duration(Duration::from_nanos(ns))));
+            facts.extend(operator.memory_bytes.map(|bytes| format_bytes(bytes as usize)));
+            if operator.spills > 0 {
+                facts.push(format!(
+                    "spilled {} times, {}",
+                    operator.spills,
+                    format_bytes(operator.spilled_bytes as usize)
+                ));
+            }
+            if facts.is_empty() {
+                facts.push("no metrics".to_owned());
+            }
+            // Deep plans would run off the page.
+            let indent = "  ".repeat(operator.level.min(20));
+            let _ = write!(text, "\n    {indent}{}: {}", operator.name, facts.join(", "));
+        }
+        text
+    }
+}

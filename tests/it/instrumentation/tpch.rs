@@ -1,0 +1,229 @@
+//! The 22 queries of TPC-H: checkpoints after every step change no result, and depth is what `EXPLAIN` shows.
+//!
+//! Tables are generated at a hundredth of the benchmark's scale; queries are those of the generator's crate, with the
+//! parameters of the specification's validation run.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::MemTable;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::*;
+use skol_classifier::instrumentation::{
+    CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity, plan,
+};
+use tpchgen::generators::*;
+use tpchgen::q_and_a::queries::query;
+use tpchgen_arrow::*;
+
+const SCALE: f64 = 0.01;
+
+/// Parameters of each query, in the order of its placeholders.
+const PARAMETERS: [&[&str]; 22] = [
+    &["90"],
+    &["15", "BRASS", "EUROPE"],
+    &["BUILDING", "1995-03-15"],
+    &["1993-07-01"],
+    &["ASIA", "1994-01-01"],
+    &["1994-01-01", "0.06", "24"],
+    &["FRANCE", "GERMANY"],
+    &["BRAZIL", "AMERICA", "ECONOMY ANODIZED STEEL"],
+    &["green"],
+    &["1993-10-01"],
+    &["GERMANY", "0.0001"],
+    &["MAIL", "SHIP", "1994-01-01"],
+    &["special", "requests"],
+    &["1995-09-01"],
+    &["1996-01-01"],
+    &["Brand#45", "MEDIUM POLISHED", "49", "14", "23", "45", "19", "3", "36", "9"],
+    &["Brand#23", "MED BOX"],
+    &["250"],
+    &["Brand#12", "Brand#23", "Brand#34", "1", "10", "20"],
+    &["forest", "1994-01-01", "CANADA"],
+    &["SAUDI ARABIA"],
+    &["13", "31", "23", "29", "30", "18", "17"],
+];
+
+/// The statements of query `number`, ready to run.
+fn statements(number: usize) -> Vec<String> {
+    let mut text = query(number as i32).unwrap().replace(" day (3)", " day").replace("revenue:s", "revenue0");
+    for (index, parameter) in PARAMETERS[number - 1].iter().enumerate().rev() {
+        text = text.replace(&format!(":{}", index + 1), parameter);
+    }
+    text.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
+}
+
+fn register(context: &SessionContext, name: &str, batches: impl RecordBatchIterator) {
+    let schema = Arc::clone(batches.schema());
+    let mut partitions = vec![Vec::new(), Vec::new()];
+    for (index, batch) in batches.enumerate() {
+        partitions[index % 2].push(batch);
+    }
+    context.register_table(name, Arc::new(MemTable::try_new(schema, partitions).unwrap())).unwrap();
+}
+
+fn tables() -> SessionContext {
+    let context = super::support::context(2);
+    register(&context, "nation", NationArrow::new(NationGenerator::new(SCALE, 1, 1)));
+    register(&context, "region", RegionArrow::new(RegionGenerator::new(SCALE, 1, 1)));
+    register(&context, "part", PartArrow::new(PartGenerator::new(SCALE, 1, 1)));
+    register(&context, "supplier", SupplierArrow::new(SupplierGenerator::new(SCALE, 1, 1)));
+    register(&context, "partsupp", PartSuppArrow::new(PartSuppGenerator::new(SCALE, 1, 1)));
+    register(&context, "customer", CustomerArrow::new(CustomerGenerator::new(SCALE, 1, 1)));
+    register(&context, "orders", OrderArrow::new(OrderGenerator::new(SCALE, 1, 1)));
+    register(&context, "lineitem", LineItemArrow::new(LineItemGenerator::new(SCALE, 1, 1)));
+    context
+}
+
+/// The frame of query `number`; what the query has to set up first is done.
+async fn frame(context: &SessionContext, number: usize) -> DataFrame {
+    let mut frame = None;
+    for statement in statements(number) {
+        if statement.starts_with("drop view") {
+            break;
+        }
+        let made = context.sql(&statement).await.unwrap();
+        if statement.starts_with("create view") {
+            made.collect().await.unwrap();
+        } else {
+            frame = Some(made);
+        }
+    }
+    frame.unwrap()
+}
+
+/// Rows as text, sorted: queries order by fewer columns than would tell every two rows apart.
+fn sorted(batches: &[RecordBatch]) -> Vec<String> {
+    let options = FormatOptions::default();
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+/// Depth and operators of a printed plan: two spaces of indentation a level, a line an operator.
+fn counted(explained: &str) -> (usize, usize) {
+    let lines = || explained.lines().filter(|line| !line.trim().is_empty());
+    let depth = lines().map(|line| (line.len() - line.trim_start().len()) / 2 + 1).max().unwrap_or(0);
+    (depth, lines().count())
+}
+
+/// The rows of `EXPLAIN VERBOSE`: kind of plan and its text.
+async fn explain(frame: &DataFrame) -> Vec<(String, String)> {
+    let batches = frame.clone().explain(true, false).unwrap().collect().await.unwrap();
+    let options = FormatOptions::default();
+    let mut plans = Vec::new();
+    for batch in &batches {
+        let column = |index: usize| ArrayFormatter::try_new(batch.column(index).as_ref(), &options).unwrap();
+        let (kinds, texts) = (column(0), column(1));
+        for row in 0..batch.num_rows() {
+            plans.push((kinds.value(row).to_string(), texts.value(row).to_string()));
+        }
+    }
+    plans
+}
+
+#[tokio::test]
+async fn depth_equals_a_count_over_explains_tree() {
+    let context = tables();
+    let mut subqueries = 0;
+    for number in 1..=22 {
+        let frame = frame(&context, number).await;
+        let plans = explain(&frame).await;
+        let text = |kind: &str| {
+            &plans.iter().find(|(known, _)| known == kind).unwrap_or_else(|| panic!("Q{number}: no {kind}")).1
+        };
+        let as_written = Lineage::of_logical(frame.logical_plan());
+        assert_eq!(
+            (as_written.depth, as_written.operators),
+            counted(text("initial_logical_plan")),
+            "Q{number} as written"
+        );
+        subqueries += text("initial_logical_plan").matches("Subquery:").count();
+        let scans = text("initial_logical_plan").matches("TableScan: ").count();
+        assert_eq!(as_written.scans, scans, "Q{number}: scans");
+
+        let optimized = frame.clone().into_optimized_plan().unwrap();
+        let lineage = Lineage::of_logical(&optimized);
+        assert_eq!((lineage.depth, lineage.operators), counted(text("logical_plan")), "Q{number} optimized");
+
+        let physical = plan(&frame).await.unwrap();
+        let lineage = Lineage::of_physical(&physical);
+        assert_eq!((lineage.depth, lineage.operators), counted(text("physical_plan")), "Q{number} physical");
+        let exchanges = ["RepartitionExec", "CoalescePartitionsExec", "SortPreservingMergeExec"];
+        let exchanges: usize = exchanges
+            .iter()
+            .map(|name| {
+                text("physical_plan").matches(&format!(" {name}:")).count()
+                    + text("physical_plan").matches(&format!(" {name}\n")).count()
+                    + usize::from(text("physical_plan").starts_with(name))
+            })
+            .sum();
+        assert_eq!(lineage.exchanges, exchanges, "Q{number}: exchanges\n{}", text("physical_plan"));
+    }
+    assert!(subqueries > 10, "the queries do have subqueries: {subqueries}");
+}
+
+/// Runs a plan step by step: each operator over checkpoints of its inputs.
+fn stepwise<'a>(
+    instr: &'a Instrumentation,
+    context: &'a SessionContext,
+    plan: &'a LogicalPlan,
+    made: &'a mut usize,
+) -> std::pin::Pin<Box<dyn Future<Output = LogicalPlan> + 'a>> {
+    Box::pin(async move {
+        let mut inputs = Vec::new();
+        for input in plan.inputs() {
+            let input = stepwise(instr, context, input, made).await;
+            let frame = DataFrame::new(context.state(), input);
+            let frame = instr.checkpoint_if_needed(frame, "step", 30).await.unwrap();
+            *made += 1;
+            inputs.push(frame.into_unoptimized_plan());
+        }
+        if inputs.is_empty() {
+            plan.clone()
+        } else {
+            plan.with_new_exprs(plan.expressions(), inputs).unwrap()
+        }
+    })
+}
+
+async fn results_stay_the_same(bytes: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
+        policy: CheckpointPolicy::Always,
+        folder: folder.path().to_owned(),
+        unlimited_pool_bytes: bytes,
+        ..CheckpointOptions::default()
+    });
+    let context = tables();
+    let (mut checkpoints, mut with_rows) = (0, 0);
+    for number in 1..=22 {
+        let frame = frame(&context, number).await;
+        let expected = sorted(&frame.clone().collect().await.unwrap());
+        let optimized = frame.into_optimized_plan().unwrap();
+        let last = stepwise(&instr, &context, &optimized, &mut checkpoints).await;
+        let found = DataFrame::new(context.state(), last).collect().await.unwrap();
+        assert_eq!(sorted(&found), expected, "Q{number}");
+        with_rows += usize::from(!expected.is_empty());
+    }
+    assert!(checkpoints > 200, "{checkpoints} checkpoints");
+    assert!(with_rows >= 20, "{with_rows} queries have rows");
+}
+
+#[tokio::test]
+async fn results_are_the_same_through_checkpoints_in_memory() {
+    results_stay_the_same(1 << 30).await;
+}
+
+#[tokio::test]
+async fn results_are_the_same_through_checkpoints_on_disk() {
+    results_stay_the_same(0).await;
+}
