@@ -234,14 +234,16 @@ fn plot(measured: &[Measured]) -> String {
         (WIDTH + MARGINS[0]) / 2.0,
         HEIGHT - 12.0,
     );
-    let curves: [(&str, &str, fn(&Measured) -> Option<Timed>, f64); 2] = [
-        ("without checkpoints", "#c0392b", |row| row.without, 60.0),
-        ("with automatic checkpoints", "#1f6fb2", |row| row.with, 78.0),
+    let without: Vec<_> = measured.iter().map(|row| (row.steps, row.without)).collect();
+    let with: Vec<_> = measured.iter().map(|row| (row.steps, row.with)).collect();
+    let curves = [
+        ("without checkpoints", "#c0392b", without, 60.0),
+        ("with automatic checkpoints", "#1f6fb2", with, 78.0),
     ];
-    for (name, color, which, label) in curves {
-        let points: Vec<(f64, f64)> = measured
-            .iter()
-            .filter_map(|row| Some((x(row.steps as f64), y(which(row)?.total.as_secs_f64()))))
+    for (name, color, runs, label) in curves {
+        let points: Vec<(f64, f64)> = runs
+            .into_iter()
+            .filter_map(|(steps, timed)| Some((x(steps as f64), y(timed?.total.as_secs_f64()))))
             .collect();
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let _ = writeln!(
