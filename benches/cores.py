@@ -14,8 +14,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "peers")]
-from corpus import build_input  # noqa: E402
-from measure import measure  # noqa: E402
+from corpus import build_input
+from measure import measure
 
 ROOT = HERE.parent
 
