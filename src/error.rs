@@ -79,3 +79,9 @@ impl From<datafusion::error::DataFusionError> for Error {
         }
     }
 }
+
+impl From<Error> for datafusion::error::DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}

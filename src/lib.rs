@@ -13,6 +13,7 @@ pub mod features;
 pub mod instrumentation;
 pub mod model;
 pub mod pipeline;
+pub mod run;
 pub mod report;
 pub mod segment;
 pub mod settings;

@@ -1,16 +1,61 @@
 //! Where annotations go.
 //!
-//! [`Saver`] is opened by the worker, once per partition, from parameters alone, and turns whole
+//! [`Saver`] is opened by the worker, once per partition, from [`SaveParams`] alone, and turns whole
 //! annotations into outcomes.
 
 pub mod couchdb;
+mod files;
+mod format;
+
+use std::fmt;
 
 use crate::document::{Annotation, Outcome};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub use files::{FilesSaveParams, STDOUT};
+pub use format::{LabelledDocument, LabelledParagraph, OutputFormat};
 
 /// Writes annotations. Opened once per partition by the worker, closed by drop.
 #[async_trait]
 pub trait Saver: Send {
     /// Saves `annotations`: one outcome each, in the same order. A failure is an outcome, not an error.
     async fn save(&mut self, annotations: Vec<Annotation>) -> Vec<Outcome>;
+}
+
+/// How a worker reaches the sink: all that travels to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaveParams {
+    /// Files below a folder.
+    Files(FilesSaveParams),
+}
+
+impl SaveParams {
+    /// Opens the saver of one partition.
+    ///
+    /// # Errors
+    /// When the sink cannot be reached with these parameters.
+    pub fn open(&self) -> crate::Result<Box<dyn Saver>> {
+        match self {
+            Self::Files(params) => Ok(params.open()),
+        }
+    }
+
+    /// Whether saving waits for a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Files(_) => false,
+        }
+    }
+}
+
+/// Without secrets, for `EXPLAIN`.
+impl fmt::Display for SaveParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(params) => params.fmt(f),
+        }
+    }
 }

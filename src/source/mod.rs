@@ -6,10 +6,16 @@
 
 pub mod couchdb;
 pub mod taxonomy;
+mod files;
+
+use std::fmt;
 
 use crate::document::{Document, DocumentRef};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+pub use files::{FileSource, FilesLoadParams};
 
 /// What a listing decided about one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,4 +56,33 @@ pub trait Loader: Send {
     /// one document fails (thing, value, way out); the others go on. `Ok(None)` means that the content
     /// showed that the document is not selected after all; it ends without an outcome.
     async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, String>>;
+}
+
+/// How a worker reaches the source: all that travels to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadParams {
+    /// Files, by path.
+    Files(FilesLoadParams),
+}
+
+impl LoadParams {
+    /// Opens the loader of one partition.
+    ///
+    /// # Errors
+    /// When the source cannot be reached with these parameters.
+    pub fn open(&self) -> crate::Result<Box<dyn Loader>> {
+        match self {
+            Self::Files(params) => Ok(params.open()),
+        }
+    }
+}
+
+/// Without secrets, for `EXPLAIN`.
+impl fmt::Display for LoadParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(_) => f.write_str("files"),
+        }
+    }
 }

@@ -1,0 +1,205 @@
+//! `load_partition`: ids in, documents out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{Array, RecordBatch, StringViewBuilder};
+use datafusion::arrow::buffer::Buffer;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::execution::TaskContext;
+
+use super::encoding;
+use super::map_partitions::{PartitionFunction, PartitionProcessor};
+use super::rows::{ATTACHMENT_NAME, DOC_ID, ERROR, STATUS, documents_schema, strings, value};
+use crate::document::{Document, DocumentRef, Status};
+use crate::source::{LoadParams, Loader};
+
+/// A batch is handed on when its texts reach this many bytes, however few documents it holds.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Name of the closure.
+pub const LOAD_PARTITION: &str = "load_partition";
+
+/// Loads the documents of one partition. Captures only how to reach the source.
+#[derive(Debug, Clone)]
+pub struct LoadPartition {
+    params: LoadParams,
+    batch_size: usize,
+}
+
+impl LoadPartition {
+    /// Loads by `params`, at most `batch_size` documents per batch.
+    #[must_use]
+    pub fn new(params: LoadParams, batch_size: usize) -> Self {
+        Self { params, batch_size: batch_size.max(1) }
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
+        let (params, batch_size) = encoding::decode(LOAD_PARTITION, bytes)?;
+        Ok(Arc::new(Self { params, batch_size }))
+    }
+}
+
+impl PartitionFunction for LoadPartition {
+    fn name(&self) -> &'static str {
+        LOAD_PARTITION
+    }
+
+    fn schema(&self) -> SchemaRef {
+        documents_schema()
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        encoding::encode(LOAD_PARTITION, &(&self.params, self.batch_size))
+    }
+
+    fn captures(&self) -> Vec<(&'static str, usize)> {
+        vec![("params", encoding::size(&self.params)), ("batch_size", encoding::size(&self.batch_size))]
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, batch_size={}", self.params, self.batch_size)
+    }
+
+    fn open(&self, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+        let loader = self.params.open()?;
+        Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))
+    }
+}
+
+struct Load {
+    loader: Box<dyn Loader>,
+    batch_size: usize,
+    waiting: VecDeque<Waiting>,
+    open: Option<DocumentsBuilder>,
+}
+
+struct Waiting {
+    reference: DocumentRef,
+    ended: Option<(String, Option<String>)>,
+}
+
+#[async_trait]
+impl PartitionProcessor for Load {
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        let (doc_id, name) = (strings(&batch, DOC_ID)?, strings(&batch, ATTACHMENT_NAME)?);
+        let (status, error) = (strings(&batch, STATUS)?, strings(&batch, ERROR)?);
+        self.waiting.extend((0..batch.num_rows()).map(|row| Waiting {
+            reference: DocumentRef {
+                doc_id: doc_id.value(row).to_string(),
+                attachment_name: name.value(row).to_string(),
+            },
+            ended:
+                value(status, row).map(|status| (status.to_string(), value(error, row).map(str::to_string))),
+        }));
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let mut open = self.open.take().unwrap_or_default();
+        while open.rows < self.batch_size && open.bytes < BATCH_BYTES {
+            let Some(first) = self.waiting.front() else { break };
+            if let Some((status, error)) = &first.ended {
+                open.ended(&first.reference, status, error.as_deref());
+                self.waiting.pop_front();
+                continue;
+            }
+            let most = self.loader.preferred_batch().min(self.batch_size - open.rows).max(1);
+            let references: Vec<DocumentRef> = self
+                .waiting
+                .iter()
+                .take(most)
+                .take_while(|waiting| waiting.ended.is_none())
+                .map(|waiting| waiting.reference.clone())
+                .collect();
+            self.waiting.drain(..references.len());
+            let loaded = self.loader.load(&references).await;
+            if loaded.len() != references.len() {
+                return internal_err!(
+                    "the loader gave {} results for {} documents",
+                    loaded.len(),
+                    references.len()
+                );
+            }
+            for (reference, result) in references.iter().zip(loaded) {
+                match result {
+                    Ok(Some(document)) => open.document(document)?,
+                    Ok(None) => {}
+                    Err(reason) => open.ended(reference, Status::Failed.as_str(), Some(&reason)),
+                }
+            }
+        }
+        if open.rows == 0 { Ok(None) } else { open.finish().map(Some) }
+    }
+}
+
+/// Builds a batch of documents whose texts stay where the loader put them.
+#[derive(Default)]
+struct DocumentsBuilder {
+    doc_id: StringViewBuilder,
+    attachment_name: StringViewBuilder,
+    status: StringViewBuilder,
+    error: StringViewBuilder,
+    metadata: StringViewBuilder,
+    content: StringViewBuilder,
+    rows: usize,
+    bytes: usize,
+}
+
+impl DocumentsBuilder {
+    fn reference(&mut self, reference: &DocumentRef) {
+        self.doc_id.append_value(&reference.doc_id);
+        self.attachment_name.append_value(&reference.attachment_name);
+        self.rows += 1;
+    }
+
+    fn ended(&mut self, reference: &DocumentRef, status: &str, error: Option<&str>) {
+        self.reference(reference);
+        self.status.append_value(status);
+        self.error.append_option(error);
+        self.metadata.append_null();
+        self.content.append_null();
+    }
+
+    fn document(&mut self, document: Document) -> Result<()> {
+        let length = document.content.len();
+        let Ok(view_length) = u32::try_from(length) else {
+            self.ended(
+                &document.reference,
+                Status::Failed.as_str(),
+                Some(&format!(
+                    "the text has {length} bytes, and a document may have at most {}; split it",
+                    u32::MAX
+                )),
+            );
+            return Ok(());
+        };
+        self.reference(&document.reference);
+        self.status.append_null();
+        self.error.append_null();
+        self.metadata.append_option(document.metadata.as_deref());
+        if length <= 12 {
+            self.content.append_value(&document.content);
+        } else {
+            let block = self.content.append_block(Buffer::from_vec(document.content.into_bytes()));
+            self.content.try_append_view(block, 0, view_length)?;
+        }
+        self.bytes += length;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<RecordBatch> {
+        let columns: Vec<Arc<dyn Array>> = vec![
+            Arc::new(self.doc_id.finish()),
+            Arc::new(self.attachment_name.finish()),
+            Arc::new(self.status.finish()),
+            Arc::new(self.error.finish()),
+            Arc::new(self.metadata.finish()),
+            Arc::new(self.content.finish()),
+        ];
+        RecordBatch::try_new(documents_schema(), columns)
+            .map_err(|error| internal_datafusion_err!("documents cannot be put in a batch: {error}"))
+    }
+}

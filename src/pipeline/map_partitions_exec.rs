@@ -1,0 +1,182 @@
+//! The physical operator of [`MapPartitions`](super::MapPartitions): node, stream and metrics.
+//!
+//! ```text
+//!   input partition 0 ──▶ open() ──▶ (push next*)* end next* ──▶ output partition 0
+//!   input partition 1 ──▶ open() ──▶ (push next*)* end next* ──▶ output partition 1
+//! ```
+//!
+//! Partitions stay what they were: as many, and each in its order. Nothing is buffered but what the
+//! processor holds, and one batch where the function reads ahead.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    SendableRecordBatchStream,
+};
+use futures::{StreamExt, TryStreamExt};
+
+use super::map_partitions::{PartitionFunction, PartitionProcessor};
+
+/// How many batches a function that [reads ahead](PartitionFunction::read_ahead) may be given in advance.
+const READ_AHEAD_BATCHES: usize = 1;
+
+/// One function over each partition.
+#[derive(Debug)]
+pub struct MapPartitionsExec {
+    input: Arc<dyn ExecutionPlan>,
+    function: Arc<dyn PartitionFunction>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl MapPartitionsExec {
+    /// `function` over each partition of `input`.
+    #[must_use]
+    pub fn new(input: Arc<dyn ExecutionPlan>, function: Arc<dyn PartitionFunction>) -> Self {
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(function.schema()),
+            datafusion::physical_plan::Partitioning::UnknownPartitioning(
+                input.output_partitioning().partition_count(),
+            ),
+            EmissionType::Incremental,
+            input.boundedness(),
+        ));
+        Self { input, function, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+
+    /// The function.
+    #[must_use]
+    pub fn function(&self) -> &Arc<dyn PartitionFunction> {
+        &self.function
+    }
+}
+
+impl DisplayAs for MapPartitionsExec {
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match kind {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "MapPartitionsExec: {}({})", self.function.name(), self.function.describe())
+            }
+            DisplayFormatType::TreeRender => write!(f, "{}", self.function.name()),
+        }
+    }
+}
+
+impl ExecutionPlan for MapPartitionsExec {
+    fn name(&self) -> &'static str {
+        "MapPartitionsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    /// The planner must not split or merge what is whole: partitions are made once, above the selection.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Ok([input]) = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) else {
+            return internal_err!("MapPartitionsExec takes exactly one child");
+        };
+        Ok(Arc::new(Self::new(input, Arc::clone(&self.function))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let mut input = self.input.execute(partition, Arc::clone(&context))?;
+        if self.function.read_ahead() {
+            input = read_ahead(input);
+        }
+        let state = State {
+            input,
+            processor: self.function.open(&context)?,
+            metrics: BaselineMetrics::new(&self.metrics, partition),
+            ended: false,
+        };
+        let output = futures::stream::try_unfold(state, |mut state| async move {
+            Ok(state.next().await?.map(|batch| (batch, state)))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output.boxed())))
+    }
+}
+
+/// `input`, polled by a task of its own.
+fn read_ahead(mut input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStream::builder(input.schema(), READ_AHEAD_BATCHES);
+    let sender = builder.tx();
+    builder.spawn(async move {
+        while let Some(batch) = input.next().await {
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    builder.build()
+}
+
+struct State {
+    input: SendableRecordBatchStream,
+    processor: Box<dyn PartitionProcessor>,
+    metrics: BaselineMetrics,
+    ended: bool,
+}
+
+impl State {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let elapsed = self.metrics.elapsed_compute().clone();
+        loop {
+            let timer = elapsed.timer();
+            let output = self.processor.next().await?;
+            drop(timer);
+            if let Some(batch) = output {
+                self.metrics.record_output(batch.num_rows());
+                return Ok(Some(batch));
+            }
+            if self.ended {
+                self.metrics.done();
+                return Ok(None);
+            }
+            match self.input.try_next().await? {
+                Some(batch) => self.processor.push(batch)?,
+                None => {
+                    self.ended = true;
+                    self.processor.end()?;
+                }
+            }
+        }
+    }
+}

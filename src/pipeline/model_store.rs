@@ -1,0 +1,53 @@
+//! The models of a process, each loaded once and shared by all partitions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::predict::ModelReference;
+use crate::error::{Error, Result};
+use crate::model::Model;
+
+/// Models by their SHA-256. A session carries it as an extension of its configuration.
+#[derive(Debug, Default)]
+pub struct ModelStore {
+    models: Mutex<HashMap<String, Arc<Model>>>,
+}
+
+impl ModelStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a model that is already in memory.
+    pub fn insert(&self, model: Arc<Model>) {
+        self.lock().insert(model.sha256().to_string(), model);
+    }
+
+    /// The model that `reference` names, loaded if it is not here yet.
+    ///
+    /// # Errors
+    /// When it cannot be loaded, or is another model than the plan was made with.
+    pub fn get(&self, reference: &ModelReference) -> Result<Arc<Model>> {
+        let mut models = self.lock();
+        if let Some(model) = models.get(&reference.sha256) {
+            return Ok(Arc::clone(model));
+        }
+        let model = Arc::new(Model::load(&reference.name)?);
+        if model.sha256() != reference.sha256 {
+            return Err(Error::unusable(format!(
+                "model '{}' has SHA-256 {} here, and {} where the plan was made; install the same model everywhere",
+                reference.name,
+                model.sha256(),
+                reference.sha256
+            )));
+        }
+        models.insert(reference.sha256.clone(), Arc::clone(&model));
+        Ok(model)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Model>>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,118 @@
+//! The leaf of the plan: what a [`Source`] selects, as a table that streams.
+//!
+//! One listing feeds all partitions through a round-robin exchange of small batches of ids; no content
+//! passes it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use datafusion::arrow::array::{RecordBatch, StringViewBuilder};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::rows::selection_schema;
+use crate::document::Status;
+use crate::source::{Decision, Selected, Source};
+
+/// Stops a run at the source: nothing new is selected, and what is in hand flows through and is saved.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks for the stop. May be called from any thread, and again.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The table of selected documents.
+#[derive(Debug)]
+pub(super) struct SelectionStream {
+    source: Arc<dyn Source>,
+    batch_size: usize,
+    stop: Stop,
+    selected: Arc<AtomicU64>,
+    schema: SchemaRef,
+}
+
+impl SelectionStream {
+    pub(super) fn new(
+        source: Arc<dyn Source>,
+        batch_size: usize,
+        stop: Stop,
+        selected: Arc<AtomicU64>,
+    ) -> Self {
+        Self { source, batch_size: batch_size.max(1), stop, selected, schema: selection_schema() }
+    }
+
+    pub(super) fn into_table(self) -> Result<StreamingTable> {
+        StreamingTable::try_new(Arc::clone(&self.schema), vec![Arc::new(self)])
+    }
+}
+
+impl PartitionStream for SelectionStream {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (schema, stop, counter) =
+            (Arc::clone(&self.schema), self.stop.clone(), Arc::clone(&self.selected));
+        counter.store(0, Ordering::SeqCst);
+        let batch_size = self.batch_size;
+        let batches = self
+            .source
+            .select()
+            .map_err(|error| DataFusionError::External(Box::new(error)))
+            .map_ok(move |page| {
+                let chunks: Vec<_> = page.chunks(batch_size).map(<[Selected]>::to_vec).collect();
+                futures::stream::iter(chunks.into_iter().map(Ok::<_, DataFusionError>))
+            })
+            .try_flatten()
+            .take_while(move |_| std::future::ready(!stop.is_stopped()))
+            .map(move |page| {
+                let page = page?;
+                counter.fetch_add(page.len() as u64, Ordering::SeqCst);
+                to_batch(&schema, &page)
+            });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches.boxed()))
+    }
+}
+
+fn to_batch(schema: &SchemaRef, page: &[Selected]) -> Result<RecordBatch> {
+    let mut columns = [(); 4].map(|()| StringViewBuilder::with_capacity(page.len()));
+    let [doc_id, attachment_name, status, error] = &mut columns;
+    for selected in page {
+        doc_id.append_value(&selected.reference.doc_id);
+        attachment_name.append_value(&selected.reference.attachment_name);
+        match &selected.decision {
+            Decision::Process => {
+                status.append_null();
+                error.append_null();
+            }
+            Decision::Skip => {
+                status.append_value(Status::Skipped.as_str());
+                error.append_null();
+            }
+            Decision::Fail(reason) => {
+                status.append_value(Status::Failed.as_str());
+                error.append_value(reason);
+            }
+        }
+    }
+    let columns = columns.map(|mut column| Arc::new(column.finish()) as _).to_vec();
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}

@@ -1,0 +1,85 @@
+//! The DataFusion session in which the pipeline's plans are made and run.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::common::Result;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::catalog::Session;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::annotate::{ANNOTATE_PARTITION, AnnotatePartition};
+use super::codec::MapPartitionsCodec;
+use super::load::{LOAD_PARTITION, LoadPartition};
+use super::map_partitions::MapPartitionsPlanner;
+use super::model_store::ModelStore;
+use super::predict::{PREDICT_PARTITION, PredictPartition};
+use super::save::{SAVE_PARTITION, SavePartition};
+use super::segment::{SEGMENT_PARTITION, SegmentPartition};
+
+/// What a session is made with.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// Number of partitions; each is worked on by one task.
+    pub partitions: usize,
+    /// Memory pool of the engine, in bytes.
+    pub memory_limit: Option<usize>,
+}
+
+/// A session that plans [`MapPartitions`](super::MapPartitions) and carries the models of the process.
+///
+/// # Errors
+/// When the engine's runtime cannot be built.
+pub fn session(options: &SessionOptions, models: Arc<ModelStore>) -> Result<SessionContext> {
+    let config = SessionConfig::new()
+        .with_target_partitions(options.partitions.max(1))
+        .with_information_schema(false)
+        // Partitions are made once, by whole documents; nothing may be repartitioned behind our back.
+        .with_round_robin_repartition(false)
+        .with_coalesce_batches(false)
+        .with_extension(models);
+    let mut runtime = RuntimeEnvBuilder::new();
+    if let Some(limit) = options.memory_limit {
+        runtime = runtime.with_memory_limit(limit, 1.0);
+    }
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime.build_arc()?)
+        .with_default_features()
+        .with_query_planner(Arc::new(MapPartitionsQueryPlanner))
+        .build();
+    Ok(SessionContext::new_with_state(state))
+}
+
+/// The codec that sends the pipeline's plans.
+#[must_use]
+pub fn codec() -> MapPartitionsCodec {
+    MapPartitionsCodec::new()
+        .with_function(LOAD_PARTITION, LoadPartition::decode)
+        .with_function(SEGMENT_PARTITION, SegmentPartition::decode)
+        .with_function(PREDICT_PARTITION, PredictPartition::decode)
+        .with_function(ANNOTATE_PARTITION, AnnotatePartition::decode)
+        .with_function(SAVE_PARTITION, SavePartition::decode)
+}
+
+/// DataFusion's own planner, taught [`MapPartitions`](super::MapPartitions).
+#[derive(Debug)]
+struct MapPartitionsQueryPlanner;
+
+#[async_trait]
+impl QueryPlanner for MapPartitionsQueryPlanner {
+    async fn create_physical_plan(
+        &self,
+        logical_plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(MapPartitionsPlanner)])
+            .create_physical_plan(logical_plan, session)
+            .await
+    }
+}

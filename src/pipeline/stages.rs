@@ -1,0 +1,103 @@
+//! The stages, each a DataFrame made from the one before.
+//!
+//! ```text
+//! documents ─▶ paragraphs ─▶ predictions ─▶ annotations ─▶ outcomes
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use datafusion::common::Result;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::Partitioning;
+use datafusion::prelude::SessionContext;
+
+use super::annotate::AnnotatePartition;
+use super::load::LoadPartition;
+use super::map_partitions::map_partitions;
+use super::predict::{ModelReference, PredictPartition};
+use super::save::SavePartition;
+use super::segment::SegmentPartition;
+use super::selection::{SelectionStream, Stop};
+use crate::sink::{OutputFormat, SaveParams};
+use crate::source::{LoadParams, Source};
+
+/// The documents' ids travel in batches of this many at most, so that every partition has work early.
+const IDS_PER_BATCH: usize = 32;
+
+/// What the first stage is made from.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Which documents.
+    pub source: Arc<dyn Source>,
+    /// How a worker fetches them.
+    pub load: LoadParams,
+    /// Documents per batch, at most.
+    pub batch_size: usize,
+    /// Number of partitions.
+    pub partitions: usize,
+    /// Ends the selection early.
+    pub stop: Stop,
+    /// Counts the selected documents.
+    pub selected: Arc<AtomicU64>,
+}
+
+/// Stage `documents`: one row per selected document.
+///
+/// # Errors
+/// As every stage: when the plan cannot be made.
+pub fn documents(context: &SessionContext, input: Input) -> Result<DataFrame> {
+    let ids = input.batch_size.clamp(1, IDS_PER_BATCH);
+    let selection = SelectionStream::new(input.source, ids, input.stop, input.selected).into_table()?;
+    let mut selection = context.read_table(Arc::new(selection))?;
+    if input.partitions > 1 {
+        selection = selection.repartition(Partitioning::RoundRobinBatch(input.partitions))?;
+    }
+    map_partitions(context, selection, Arc::new(LoadPartition::new(input.load, input.batch_size)))
+}
+
+/// Stage `paragraphs`: one row per paragraph.
+///
+/// # Errors
+/// As [`documents`].
+pub fn paragraphs(context: &SessionContext, documents: DataFrame) -> Result<DataFrame> {
+    map_partitions(context, documents, Arc::new(SegmentPartition))
+}
+
+/// Stage `predictions`: one row per paragraph, with label and probabilities.
+///
+/// # Errors
+/// As [`documents`].
+pub fn predictions(
+    context: &SessionContext,
+    paragraphs: DataFrame,
+    model: ModelReference,
+) -> Result<DataFrame> {
+    map_partitions(context, paragraphs, Arc::new(PredictPartition::new(model)))
+}
+
+/// Stage `annotations`: one row per document, as it will be written.
+///
+/// # Errors
+/// As [`documents`].
+pub fn annotations(
+    context: &SessionContext,
+    predictions: DataFrame,
+    format: OutputFormat,
+    labels: Vec<String>,
+) -> Result<DataFrame> {
+    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format, labels)))
+}
+
+/// Stage `outcomes`: one row per document, and the annotations saved. Each execution saves.
+///
+/// # Errors
+/// As [`documents`].
+pub fn outcomes(
+    context: &SessionContext,
+    annotations: DataFrame,
+    save: SaveParams,
+    labels: Vec<String>,
+) -> Result<DataFrame> {
+    map_partitions(context, annotations, Arc::new(SavePartition::new(save, labels)))
+}

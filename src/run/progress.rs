@@ -1,0 +1,95 @@
+//! Progress: a bar on a terminal, one line a minute in a log.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::tally::DocumentCounts;
+
+/// How often a log is told.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// Shows how far a run has come, on standard error.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    log: Option<Mutex<Instant>>,
+    start: Instant,
+}
+
+impl Progress {
+    /// Shows nothing when `shown` is false; else a bar on a terminal, lines in a log.
+    #[must_use]
+    pub fn new(shown: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (shown && terminal).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} documents  {per_sec}  {elapsed}  {msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        let log = (shown && !terminal).then(|| Mutex::new(Instant::now()));
+        Self { bar, log, start: Instant::now() }
+    }
+
+    /// Whether people are watching a bar.
+    #[must_use]
+    pub fn is_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// There are `total` documents: from now on the bar shows the time that remains.
+    pub fn set_total(&self, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_length(total);
+        let template = "{wide_bar} {pos}/{len} documents  {per_sec}  {eta} left  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+    }
+
+    /// Shows the counts.
+    pub fn update(&self, counts: &DocumentCounts) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(counts.ended());
+            if counts.failed > 0 {
+                bar.set_message(format!("{} failed", counts.failed));
+            }
+        }
+        let Some(last) = self.log.as_ref().and_then(|last| last.try_lock().ok()) else { return };
+        let mut last = last;
+        if last.elapsed() >= LOG_EVERY {
+            *last = Instant::now();
+            let seconds = self.start.elapsed().as_secs_f64();
+            self.line(&format!(
+                "{} documents done after {:.0} s ({:.1} per second), {} failed",
+                counts.ended(),
+                seconds,
+                counts.ended() as f64 / seconds.max(0.001),
+                counts.failed
+            ));
+        }
+    }
+
+    /// Writes a line to standard error, above the bar.
+    pub fn line(&self, line: &str) {
+        let write = || {
+            // Nobody can be told that standard error is gone.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
