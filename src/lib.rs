@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod cli;
+pub mod classifier;
 pub mod couchdb;
 pub mod document;
 pub mod error;
@@ -20,4 +21,5 @@ pub mod settings;
 pub mod sink;
 pub mod source;
 
+pub use classifier::Classifier;
 pub use error::{Error, Result};

@@ -3,7 +3,7 @@
 //! Each program under `bin/` is one call into this room. The work itself lies elsewhere; here is only decided
 //! how it ends.
 
-use crate::settings::{self, Environment, LogFormat, Request, Settings, Terminal};
+use crate::settings::{self, Environment, LogFormat, Request, Terminal};
 use crate::{Error, Result};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -49,14 +49,9 @@ pub fn predict() -> Result<u8> {
         Request::Run(settings) if settings.task == settings::Task::ListModels => print(&models::list()?),
         Request::Run(settings) => {
             warn(&settings.notices, &settings.terminal);
-            label(*settings)
+            crate::run::label(&settings)
         }
     }
-}
-
-/// The one place where labelling begins.
-fn label(_settings: Settings) -> Result<u8> {
-    Err(Error::unusable("labelling is not part of this build yet"))
 }
 
 /// The program `train_classifier`.

@@ -1,11 +1,209 @@
 //! One run of `predict_classifier`, from settings to exit code.
+//!
+//! [`label`] reads as the list of what a run does: take the lock, load the model, build the classifier, run it
+//! while signals and progress are looked after, and tell people and machines how it ended.
 
+mod ending;
 mod lock;
+mod metrics;
+mod places;
 mod progress;
 mod signals;
 mod tally;
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+
+pub use ending::sentence;
 pub use lock::RunLock;
+pub use metrics::RunMetrics;
 pub use progress::Progress;
 pub use signals::Signals;
 pub use tally::{DocumentCounts, Failure, Tally};
+
+use crate::classifier::{Classifier, StageMetrics};
+use crate::error::{Error, Result};
+use crate::instrumentation::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
+use crate::model::Model;
+use crate::pipeline::Stop;
+use crate::settings::{self, Settings};
+use crate::source::Source;
+use places::Places;
+
+/// Labels the selected documents and saves the annotations. Returns the exit code.
+///
+/// # Errors
+/// What makes the run impossible. The metrics file is written all the same.
+pub fn label(settings: &Settings) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.cores)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::unusable(format!("the program cannot start its threads: {error}")))?;
+    runtime.block_on(run(settings))
+}
+
+async fn run(settings: &Settings) -> Result<u8> {
+    let mut this = Run::new(settings);
+    let result = this.go().await;
+    this.progress.finish();
+    this.finish(result)
+}
+
+/// What a run gathers on its way, so that it can be told also when the run fails.
+struct Run<'a> {
+    settings: &'a Settings,
+    instrumentation: Instrumentation,
+    progress: Progress,
+    stop: Stop,
+    signals: Signals,
+    tally: Tally,
+    stages: Vec<StageMetrics>,
+    selected: u64,
+    model: Option<Arc<Model>>,
+    destination: String,
+    start: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn new(settings: &'a Settings) -> Self {
+        Self {
+            settings,
+            instrumentation: instrumentation(settings),
+            progress: Progress::new(settings.terminal.progress && settings.verbosity() >= 1),
+            stop: Stop::default(),
+            signals: Signals::default(),
+            tally: Tally::default(),
+            stages: Vec::new(),
+            selected: 0,
+            model: None,
+            destination: String::new(),
+            start: Instant::now(),
+        }
+    }
+
+    async fn go(&mut self) -> Result<()> {
+        let settings = self.settings;
+        let places = Places::open(settings).await?;
+        self.destination.clone_from(&places.destination);
+        let _lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
+        let mut classifier = Classifier::builder()
+            .source(Arc::clone(&places.source), places.load)
+            .sink(places.save, format(settings))
+            .partitions(settings.partitions)
+            .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
+            .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
+            .lineage_threshold(settings.lineage_threshold)
+            .instrumentation(self.instrumentation.clone())
+            .stop(self.stop.clone())
+            .build()?;
+        classifier.load_model(settings.model.as_deref().unwrap_or(crate::model::DEFAULT_MODEL))?;
+        self.model = classifier.model().cloned();
+        self.listen()?;
+        let progress = self.progress.clone();
+        if progress.is_bar() {
+            tokio::spawn(count(places.source, progress.clone()));
+        }
+        let documents = classifier.load_raw().await?;
+        let predictions = classifier.predict(documents).await?;
+        let tally = &mut self.tally;
+        let saved = classifier
+            .save_annotated(predictions, |outcomes| {
+                let known = tally.failures.len();
+                tally.add(outcomes)?;
+                for failure in tally.failures.iter().skip(known) {
+                    progress.line(&format!("failed: {}: {}", failure.attachment_name, failure.error));
+                }
+                progress.update(&tally.documents);
+                Ok(())
+            })
+            .await;
+        self.selected = classifier.selected();
+        self.stages = saved?;
+        Ok(())
+    }
+
+    fn listen(&mut self) -> Result<()> {
+        let progress = self.progress.clone();
+        let told = self.settings.verbosity() >= 1;
+        self.signals = Signals::listen(self.stop.clone(), move |name| {
+            if told {
+                progress.line(&format!(
+                    "{name}: finishing and saving what is in hand; once more ends the program at once"
+                ));
+            }
+        })
+        .map_err(|error| Error::unusable(format!("the program cannot listen for signals: {error}")))?;
+        Ok(())
+    }
+
+    /// Tells people and machines how the run ended, and decides the exit code.
+    fn finish(mut self, result: Result<()>) -> Result<u8> {
+        self.tally.documents.selected = self.selected.max(self.tally.documents.ended());
+        let elapsed = self.start.elapsed();
+        self.instrumentation.report();
+        let metrics = RunMetrics {
+            tally: &self.tally,
+            elapsed,
+            stages: &self.stages,
+            instrumentation: &self.instrumentation,
+            model: self.model.as_deref(),
+            error: result.as_ref().err(),
+        };
+        let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
+        if self.settings.verbosity() >= 1 && result.is_ok() {
+            self.progress.line(&sentence(
+                &self.tally,
+                elapsed,
+                &self.destination,
+                self.settings.dry_run,
+                self.signals.exit_code().is_some(),
+            ));
+        }
+        result?;
+        written?;
+        Ok(match self.signals.exit_code() {
+            Some(code) => code,
+            None => u8::from(self.tally.documents.failed > 0),
+        })
+    }
+}
+
+/// Lists once more, beside the work, to know how many documents there are.
+async fn count(source: Arc<dyn Source>, progress: Progress) {
+    let mut pages = source.select();
+    let mut total = 0;
+    while let Some(page) = pages.next().await {
+        let Ok(page) = page else { return };
+        total += page.len() as u64;
+    }
+    progress.set_total(total);
+}
+
+fn instrumentation(settings: &Settings) -> Instrumentation {
+    let verbosity = Verbosity::try_from(settings.verbosity()).unwrap_or_default();
+    let defaults = CheckpointOptions::default();
+    Instrumentation::new(verbosity)
+        .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
+        .with_checkpoint(CheckpointOptions {
+            policy: match settings.checkpoint {
+                settings::CheckpointPolicy::Auto => CheckpointPolicy::Auto,
+                settings::CheckpointPolicy::Never => CheckpointPolicy::Never,
+                settings::CheckpointPolicy::Always => CheckpointPolicy::Always,
+            },
+            folder: places::checkpoint_folder(settings),
+            ..defaults
+        })
+}
+
+fn format(settings: &Settings) -> crate::sink::OutputFormat {
+    use crate::sink::OutputFormat;
+    match settings.output_format {
+        settings::OutputFormat::Yedda => OutputFormat::Yedda,
+        settings::OutputFormat::Jsonl => OutputFormat::Jsonl,
+        settings::OutputFormat::Parquet => OutputFormat::Parquet,
+        settings::OutputFormat::Brat => OutputFormat::Brat,
+    }
+}

@@ -1,7 +1,7 @@
 //! Progress: a bar on a terminal, one line a minute in a log.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,10 +12,10 @@ use super::tally::DocumentCounts;
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Shows how far a run has come, on standard error.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Progress {
     bar: Option<ProgressBar>,
-    log: Option<Mutex<Instant>>,
+    log: Option<Arc<Mutex<Instant>>>,
     start: Instant,
 }
 
@@ -31,7 +31,7 @@ impl Progress {
             }
             bar
         });
-        let log = (shown && !terminal).then(|| Mutex::new(Instant::now()));
+        let log = (shown && !terminal).then(|| Arc::new(Mutex::new(Instant::now())));
         Self { bar, log, start: Instant::now() }
     }
 

@@ -42,6 +42,22 @@ impl SaveParams {
         }
     }
 
+    /// Name of the writer, as the headings of the instrumentation show it.
+    #[must_use]
+    pub fn writer_name(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "FileOutputWriter",
+        }
+    }
+
+    /// What `save_distributed` starts, as the headings of the instrumentation show it.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "Starting file save operation",
+        }
+    }
+
     /// Whether saving waits for a network.
     #[must_use]
     pub fn is_remote(&self) -> bool {

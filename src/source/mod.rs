@@ -7,6 +7,7 @@
 pub mod couchdb;
 pub mod taxonomy;
 mod files;
+mod samples;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 pub use files::{FileSource, FilesLoadParams};
+pub use samples::SampleSource;
 
 /// What a listing decided about one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub trait Loader: Send {
 pub enum LoadParams {
     /// Files, by path.
     Files(FilesLoadParams),
+    /// The shipped sample documents, which are part of the program.
+    Samples,
 }
 
 impl LoadParams {
@@ -74,6 +78,7 @@ impl LoadParams {
     pub fn open(&self) -> crate::Result<Box<dyn Loader>> {
         match self {
             Self::Files(params) => Ok(params.open()),
+            Self::Samples => Ok(samples::open()),
         }
     }
 }
@@ -83,6 +88,7 @@ impl fmt::Display for LoadParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(_) => f.write_str("files"),
+            Self::Samples => f.write_str("samples"),
         }
     }
 }

@@ -1,0 +1,124 @@
+//! What a [`Classifier`] is made of.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::Classifier;
+use crate::error::{Error, Result};
+use crate::instrumentation::{Instrumentation, Verbosity};
+use crate::pipeline::{ModelStore, SessionOptions, Stop, codec, session};
+use crate::sink::{OutputFormat, SaveParams};
+use crate::source::{LoadParams, Source};
+
+/// Documents per batch, unless said otherwise.
+const BATCH_SIZE: usize = 24;
+/// Depth of a lineage beyond which a checkpoint is made, unless said otherwise.
+const LINEAGE_THRESHOLD: usize = 30;
+
+/// Builds a [`Classifier`].
+#[derive(Debug, Default)]
+pub struct ClassifierBuilder {
+    source: Option<(Arc<dyn Source>, LoadParams)>,
+    sink: Option<(SaveParams, OutputFormat)>,
+    partitions: Option<usize>,
+    batch_size: Option<usize>,
+    memory_limit: Option<usize>,
+    lineage_threshold: Option<usize>,
+    instrumentation: Option<Instrumentation>,
+    stop: Stop,
+}
+
+impl ClassifierBuilder {
+    /// Where documents come from: what selects them here, and how a worker fetches them.
+    #[must_use]
+    pub fn source(mut self, source: Arc<dyn Source>, load: LoadParams) -> Self {
+        self.source = Some((source, load));
+        self
+    }
+
+    /// Where annotations go, and how they are written.
+    #[must_use]
+    pub fn sink(mut self, save: SaveParams, format: OutputFormat) -> Self {
+        self.sink = Some((save, format));
+        self
+    }
+
+    /// Number of partitions; default: the cores of the machine.
+    #[must_use]
+    pub fn partitions(mut self, partitions: usize) -> Self {
+        self.partitions = Some(partitions);
+        self
+    }
+
+    /// Documents per batch; default 24.
+    #[must_use]
+    pub fn batch_size(mut self, documents: usize) -> Self {
+        self.batch_size = Some(documents);
+        self
+    }
+
+    /// Memory pool of the engine in bytes; default: unbounded.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Depth of a lineage beyond which a checkpoint is made; default 30.
+    #[must_use]
+    pub fn lineage_threshold(mut self, depth: usize) -> Self {
+        self.lineage_threshold = Some(depth);
+        self
+    }
+
+    /// The instrumentation; default: silent. It is given the pipeline's codec.
+    #[must_use]
+    pub fn instrumentation(mut self, instrumentation: Instrumentation) -> Self {
+        self.instrumentation = Some(instrumentation);
+        self
+    }
+
+    /// What ends the selection of documents early.
+    #[must_use]
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// The classifier, without a model yet.
+    ///
+    /// # Errors
+    /// When source or sink are missing, or the engine cannot be set up.
+    pub fn build(self) -> Result<Classifier> {
+        let Some((source, load)) = self.source else {
+            return Err(Error::usage("a classifier needs a source; give one with ClassifierBuilder::source"));
+        };
+        let Some((save, format)) = self.sink else {
+            return Err(Error::usage("a classifier needs a sink; give one with ClassifierBuilder::sink"));
+        };
+        let partitions = self
+            .partitions
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+            .max(1);
+        let models = Arc::new(ModelStore::new());
+        let options = SessionOptions { partitions, memory_limit: self.memory_limit };
+        Ok(Classifier {
+            context: session(&options, Arc::clone(&models))?,
+            models,
+            model: None,
+            source,
+            load,
+            save,
+            format,
+            partitions,
+            batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
+            lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),
+            instrumentation: self
+                .instrumentation
+                .unwrap_or_else(|| Instrumentation::new(Verbosity::Silent))
+                .with_codec(Arc::new(codec())),
+            stop: self.stop,
+            selected: Arc::new(AtomicU64::new(0)),
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! `Classifier`: the pipeline as six verbs.
+//!
+//! | verb | what it does |
+//! |---|---|
+//! | [`load_raw`](Classifier::load_raw) | the selected documents, as a DataFrame |
+//! | [`fit`](Classifier::fit) | trains a model on annotated files |
+//! | [`predict`](Classifier::predict) | documents to labelled paragraphs |
+//! | [`save_annotated`](Classifier::save_annotated) | labelled paragraphs to saved annotations: runs the plan |
+//! | [`load_model`](Classifier::load_model) | takes a shipped or stored model |
+//! | [`save_model`](Classifier::save_model) | stores the model |
+//!
+//! The instrumentation stands beside every stage; at verbosity 0 it does nothing.
+
+mod builder;
+mod execute;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::dataframe::DataFrame;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+
+pub use builder::ClassifierBuilder;
+pub use execute::StageMetrics;
+
+use crate::error::{Error, Result};
+use crate::instrumentation::{self, Instrumentation, Verbosity};
+use crate::model::Model;
+use crate::pipeline::{MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
+use crate::sink::{OutputFormat, SaveParams};
+use crate::source::{LoadParams, Source};
+
+/// A pipeline from a source to a sink, with a model.
+pub struct Classifier {
+    context: SessionContext,
+    models: Arc<ModelStore>,
+    model: Option<(String, Arc<Model>)>,
+    source: Arc<dyn Source>,
+    load: LoadParams,
+    save: SaveParams,
+    format: OutputFormat,
+    partitions: usize,
+    batch_size: usize,
+    lineage_threshold: usize,
+    instrumentation: Instrumentation,
+    stop: Stop,
+    selected: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Classifier")
+            .field("source", &self.source)
+            .field("save", &self.save.to_string())
+            .field("model", &self.model.as_ref().map(|(name, _)| name))
+            .field("partitions", &self.partitions)
+            .field("batch_size", &self.batch_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Classifier {
+    /// A builder; source and sink must be given.
+    #[must_use]
+    pub fn builder() -> ClassifierBuilder {
+        ClassifierBuilder::default()
+    }
+
+    /// The session in which the plans are made: register your own tables, or run SQL over a stage.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// The model, once one is loaded or fitted.
+    #[must_use]
+    pub fn model(&self) -> Option<&Arc<Model>> {
+        self.model.as_ref().map(|(_, model)| model)
+    }
+
+    /// The instrumentation beside the stages.
+    #[must_use]
+    pub fn instrumentation(&self) -> &Instrumentation {
+        &self.instrumentation
+    }
+
+    /// Ends the selection of documents early when it is told to; what is in hand is finished.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// How many documents the run in hand has selected so far.
+    #[must_use]
+    pub fn selected(&self) -> u64 {
+        self.selected.load(Ordering::SeqCst)
+    }
+
+    /// Takes the shipped model of this name, or the model file at this path.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged, foreign or newer than this program.
+    pub fn load_model(&mut self, name_or_path: &str) -> Result<()> {
+        let model = Model::load(name_or_path)?;
+        self.set_model(name_or_path, model);
+        Ok(())
+    }
+
+    /// Trains a model on annotated files and takes it.
+    ///
+    /// # Errors
+    /// When the preset is unknown, or the files cannot be read or hold too little to learn from.
+    pub fn fit(&mut self, options: &crate::model::train::TrainOptions) -> Result<()> {
+        let model = crate::model::train::fit(options)?;
+        let name = model.name().to_string();
+        self.set_model(&name, model);
+        Ok(())
+    }
+
+    /// Stores the model in a file.
+    ///
+    /// # Errors
+    /// When there is no model yet, or the file cannot be written.
+    pub fn save_model(&self, path: &Path) -> Result<()> {
+        self.model_or_error()?.1.save(path)
+    }
+
+    fn set_model(&mut self, name: &str, model: Model) {
+        let model = Arc::new(model);
+        self.models.insert(Arc::clone(&model));
+        self.model = Some((name.to_string(), model));
+    }
+
+    fn model_or_error(&self) -> Result<&(String, Arc<Model>)> {
+        self.model.as_ref().ok_or_else(|| Error::usage("there is no model yet; call load_model or fit first"))
+    }
+
+    /// The selected documents, one row each: stage `documents`. Nothing is read before the plan runs.
+    ///
+    /// # Errors
+    /// When the plan cannot be made.
+    pub async fn load_raw(&self) -> Result<DataFrame> {
+        let scope = self.instrumentation.scope("load_raw");
+        let documents = self.documents().await;
+        scope.finish(documents)
+    }
+
+    async fn documents(&self) -> Result<DataFrame> {
+        let input = stages::Input {
+            source: Arc::clone(&self.source),
+            load: self.load.clone(),
+            batch_size: self.batch_size,
+            partitions: self.partitions,
+            stop: self.stop.clone(),
+            selected: Arc::clone(&self.selected),
+        };
+        let documents = stages::documents(&self.context, input)?;
+        self.instrumentation.analyze_dataframe(&documents, "documents", false).await?;
+        Ok(documents)
+    }
+
+    /// Labelled paragraphs, one row each: stages `paragraphs` and `predictions`.
+    ///
+    /// # Errors
+    /// When there is no model yet, or the plan cannot be made.
+    pub async fn predict(&self, documents: DataFrame) -> Result<DataFrame> {
+        let scope = self.instrumentation.scope("predict");
+        let predictions = self.predictions(documents).await;
+        scope.finish(predictions)
+    }
+
+    async fn predictions(&self, documents: DataFrame) -> Result<DataFrame> {
+        let (name, model) = self.model_or_error()?;
+        let documents = self.checkpoint(documents, "documents").await?;
+        let paragraphs = stages::paragraphs(&self.context, documents)?;
+        self.instrumentation.analyze_dataframe(&paragraphs, "paragraphs", false).await?;
+        let paragraphs = self.checkpoint(paragraphs, "paragraphs").await?;
+        self.instrumentation.measure_broadcast_size(model.as_ref(), model.name())?;
+        let predictions = stages::predictions(&self.context, paragraphs, ModelReference::new(name, model))?;
+        self.instrumentation.analyze_dataframe(&predictions, "predictions", false).await?;
+        Ok(predictions)
+    }
+
+    async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {
+        Ok(self.instrumentation.checkpoint_if_needed(frame, name, self.lineage_threshold).await?)
+    }
+
+    /// Puts the documents together again and saves them: stages `annotations` and `outcomes`. This runs the
+    /// plan; `on_outcomes` sees each batch of [outcomes](crate::pipeline::rows::outcomes_schema) as it comes.
+    ///
+    /// # Errors
+    /// When the plan cannot be made, the source's listing fails or an operator fails as a whole. A document that
+    /// cannot be saved is not an error but an outcome.
+    pub async fn save_annotated(
+        &self,
+        predictions: DataFrame,
+        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+    ) -> Result<Vec<StageMetrics>> {
+        let writer = self.save.writer_name();
+        let scope = self.instrumentation.scope(&format!("{writer}.save_annotated"));
+        let saved = self.format_and_save(predictions, on_outcomes).await;
+        scope.finish(saved)
+    }
+
+    async fn format_and_save(
+        &self,
+        predictions: DataFrame,
+        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+    ) -> Result<Vec<StageMetrics>> {
+        let labels = self.model_or_error()?.1.labels().to_vec();
+        self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
+        let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
+        let annotations = stages::annotations(&self.context, predictions, self.format, labels.clone())?;
+        self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
+        let annotations = self.checkpoint(annotations, "annotations").await?;
+        let scope = self.instrumentation.scope_with("save_distributed", self.save.operation());
+        let saved = self.save_distributed(annotations, labels, on_outcomes).await;
+        scope.finish(saved)
+    }
+
+    async fn save_distributed(
+        &self,
+        annotations: DataFrame,
+        labels: Vec<String>,
+        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+    ) -> Result<Vec<StageMetrics>> {
+        self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
+        let outcomes = stages::outcomes(&self.context, annotations, self.save.clone(), labels)?;
+        let plan = instrumentation::plan(&outcomes).await?;
+        self.measure(&plan)?;
+        let context = Arc::new(outcomes.task_ctx());
+        execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
+        Ok(execute::stage_metrics(&plan))
+    }
+
+    /// Closures and task of the whole plan, as a scheduler would send them.
+    fn measure(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
+        if self.instrumentation.verbosity() == Verbosity::Silent {
+            return Ok(());
+        }
+        let mut node = plan;
+        while let [child] = node.children()[..] {
+            if let Some(operator) = node.downcast_ref::<MapPartitionsExec>() {
+                self.instrumentation.measure_closure_size(node, operator.function().name())?;
+            }
+            node = child;
+        }
+        self.instrumentation.measure_task_size(plan, "outcomes")?;
+        Ok(())
+    }
+}

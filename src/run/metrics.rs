@@ -1,0 +1,91 @@
+//! The metrics file: what a run was, for machines.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::tally::Tally;
+use crate::classifier::StageMetrics;
+use crate::error::{Error, Result};
+use crate::instrumentation::{Instrumentation, write_metrics};
+use crate::model::Model;
+
+/// Prefix of the names in the Prometheus form.
+const PREFIX: &str = "skol_classifier_";
+
+/// Everything that is written about a run.
+#[derive(Debug)]
+pub struct RunMetrics<'a> {
+    /// What became of the documents.
+    pub tally: &'a Tally,
+    /// How long the run took.
+    pub elapsed: Duration,
+    /// Its stages.
+    pub stages: &'a [StageMetrics],
+    /// What was measured beside it.
+    pub instrumentation: &'a Instrumentation,
+    /// The model, if it came to that.
+    pub model: Option<&'a Model>,
+    /// Why the run could not be done.
+    pub error: Option<&'a Error>,
+}
+
+impl RunMetrics<'_> {
+    /// The metrics as JSON, with the documented keys.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let measured = self.instrumentation.metrics().to_json();
+        let part = |name: &str| measured.get(name).cloned().unwrap_or_else(|| json!({}));
+        let stages: Map<String, Value> = self
+            .stages
+            .iter()
+            .map(|stage| {
+                let value = json!({
+                    "elapsed_s": stage.elapsed.as_secs_f64(),
+                    "rows": stage.rows,
+                    "partitions": stage.partitions,
+                });
+                (stage.name.to_string(), value)
+            })
+            .collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "model": self.model.map(|model| json!({ "name": model.name(), "sha256": model.sha256() })),
+            "documents": self.tally.documents,
+            "paragraphs": self.tally.paragraphs,
+            "bytes": self.tally.bytes,
+            "retries": self.tally.retries,
+            "elapsed_s": self.elapsed.as_secs_f64(),
+            "peak_rss_bytes": peak_rss_bytes(),
+            "stages": stages,
+            "closures": part("closures"),
+            "broadcasts": part("broadcasts"),
+            "tasks": part("tasks"),
+            "dataframes": part("dataframes"),
+            "warnings": measured.get("warnings").cloned().unwrap_or_else(|| json!([])),
+            "failures": self.tally.failures,
+            "error": self.error.map(ToString::to_string),
+        })
+    }
+
+    /// Writes them to `file`: JSON, or Prometheus text where it ends with `.prom`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, file: &Path) -> Result<()> {
+        write_metrics(file, PREFIX, &self.to_json()).map_err(|error| {
+            Error::unusable(format!(
+                "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
+                file.display()
+            ))
+        })
+    }
+}
+
+/// The most memory this process has held, in bytes, where the operating system tells.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
