@@ -18,8 +18,7 @@ fn main() -> io::Result<()> {
     let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let list = list(&files(&models, "skol")?, "EMBEDDED", "[u8]", "include_bytes", name);
     fs::write(out.join("embedded_models.rs"), list)?;
-    let name =
-        |path: &Path| path.strip_prefix(&samples).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    let name = |path: &Path| path.strip_prefix(&samples).unwrap_or(path).to_string_lossy().replace('\\', "/");
     let list = self::list(&files(&samples, "txt")?, "SAMPLES", "str", "include_str", name);
     fs::write(out.join("samples.rs"), list)
 }

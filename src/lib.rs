@@ -5,8 +5,8 @@
 //! ```
 #![deny(missing_docs)]
 
-pub mod cli;
 pub mod classifier;
+pub mod cli;
 pub mod couchdb;
 pub mod document;
 pub mod error;
@@ -14,8 +14,8 @@ pub mod features;
 pub mod instrumentation;
 pub mod model;
 pub mod pipeline;
-pub mod run;
 pub mod report;
+pub mod run;
 pub mod segment;
 pub mod settings;
 pub mod sink;

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
 use crate::pipeline::{
-    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, SAVE_PARTITION, SEGMENT_PARTITION,
+    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, SAVE_PARTITION,
+    SEGMENT_PARTITION,
 };
 
 /// What one stage of a run took.
@@ -54,7 +55,9 @@ pub(super) async fn execute(
     }
     while let Some(task) = tasks.join_next().await {
         task.map_err(|error| {
-            Error::unusable(format!("a partition ended by a fault in the program ({error}); please report it"))
+            Error::unusable(format!(
+                "a partition ended by a fault in the program ({error}); please report it"
+            ))
         })?;
     }
     Ok(())

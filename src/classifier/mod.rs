@@ -29,7 +29,9 @@ pub use execute::StageMetrics;
 
 use crate::error::{Error, Result};
 use crate::instrumentation::{self, Instrumentation, Verbosity};
-use crate::model::Model;
+use crate::model::gold::GoldDocument;
+use crate::model::train::{self, Naming, Progress};
+use crate::model::{Model, Preset};
 use crate::pipeline::{MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
 use crate::sink::{OutputFormat, SaveParams};
 use crate::source::{LoadParams, Source};
@@ -110,14 +112,19 @@ impl Classifier {
         Ok(())
     }
 
-    /// Trains a model on annotated files and takes it.
+    /// Trains a model by `preset` on annotated documents and takes it.
     ///
     /// # Errors
-    /// When the preset is unknown, or the files cannot be read or hold too little to learn from.
-    pub fn fit(&mut self, options: &crate::model::train::TrainOptions) -> Result<()> {
-        let model = crate::model::train::fit(options)?;
-        let name = model.name().to_string();
-        self.set_model(&name, model);
+    /// When the preset is not valid, or the documents hold fewer than two labels.
+    pub fn fit(
+        &mut self,
+        documents: &[&GoldDocument],
+        preset: &Preset,
+        naming: &Naming<'_>,
+        progress: &Progress,
+    ) -> Result<()> {
+        let model = train::fit(documents, preset, naming, 1.0, progress)?;
+        self.set_model(naming.name, model);
         Ok(())
     }
 

@@ -8,9 +8,11 @@ pub mod catalog;
 mod container;
 pub mod gold;
 mod preset;
+mod scorer;
 pub mod solver;
 mod stored;
 pub mod train;
 
 pub use preset::{LabelSet, Preset};
+pub use scorer::{Scored, Scorer};
 pub use stored::{DataSummary, Model, ModelInfo};

@@ -53,6 +53,7 @@ pub struct Model {
     pub(super) weights: Vec<f32>,
     pub(super) intercept: Vec<f64>,
     pub(super) sha256: String,
+    pub(super) file_size: usize,
 }
 
 impl Model {
@@ -78,6 +79,12 @@ impl Model {
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// Size of its file in bytes.
+    #[must_use]
+    pub fn file_size(&self) -> usize {
+        self.file_size
     }
 
     /// What is known about it.
@@ -125,11 +132,13 @@ impl Model {
         intercept: Vec<f64>,
     ) -> Result<Self> {
         let labels = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
-        let mut model = Self { info, labels, features, weights, intercept, sha256: String::new() };
+        let mut model =
+            Self { info, labels, features, weights, intercept, sha256: String::new(), file_size: 0 };
         model.verify().map_err(Error::unusable)?;
         let bytes = model.to_bytes();
         let container = Container::open(&bytes).map_err(|error| Error::unusable(error.to_string()))?;
         model.sha256 = container.sha256;
+        model.file_size = bytes.len();
         Ok(model)
     }
 
@@ -189,6 +198,7 @@ impl Model {
             weights: weights.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
             intercept: intercept.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
             sha256: file.sha256,
+            file_size: bytes.len(),
         };
         model.verify()?;
         Ok(model)

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::predict::ModelReference;
 use crate::error::{Error, Result};
+use crate::instrumentation::{Broadcast, Travel};
 use crate::model::Model;
 
 /// Models by their SHA-256. A session carries it as an extension of its configuration.
@@ -49,5 +50,16 @@ impl ModelStore {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Model>>> {
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A model is broadcast by reference: the plan names it, and each process loads it once.
+impl Broadcast for Model {
+    fn serialized_len(&self) -> std::io::Result<usize> {
+        Ok(self.file_size())
+    }
+
+    fn travel(&self) -> Travel {
+        Travel::Reference
     }
 }

@@ -6,13 +6,7 @@ use super::tally::Tally;
 
 /// What happened, in one sentence for the operator.
 #[must_use]
-pub fn sentence(
-    tally: &Tally,
-    elapsed: Duration,
-    destination: &str,
-    dry_run: bool,
-    stopped: bool,
-) -> String {
+pub fn sentence(tally: &Tally, elapsed: Duration, destination: &str, dry_run: bool, stopped: bool) -> String {
     let counts = &tally.documents;
     let mut sentence = format!(
         "{}{} of {} ({}, {:.1} MB) labelled in {:.1} s: ",

@@ -25,8 +25,13 @@ impl RunLock {
                 file.display()
             ))
         };
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).map_err(unusable)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+            .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
             .build()?;
-        classifier.load_model(settings.model.as_deref().unwrap_or(crate::model::DEFAULT_MODEL))?;
+        classifier.load_model(settings.model.as_deref().unwrap_or(crate::model::catalog::default_name()))?;
         self.model = classifier.model().cloned();
         self.listen()?;
         let progress = self.progress.clone();

@@ -54,8 +54,11 @@ impl Places {
         let writes = !settings.dry_run && destination != STDOUT;
         let lock =
             writes.then(|| (settings.output.join(LOCK_FILE), format!("the output folder '{destination}'")));
-        let destination =
-            if destination == STDOUT { "on standard output".to_string() } else { format!("in {destination}") };
+        let destination = if destination == STDOUT {
+            "on standard output".to_string()
+        } else {
+            format!("in {destination}")
+        };
         Ok(Self { source, load, save: SaveParams::Files(save), lock, destination })
     }
 }

@@ -83,7 +83,8 @@ impl Tally {
                 self.failures.push(Failure {
                     doc_id: doc_id.value(row).to_string(),
                     attachment_name: name.value(row).to_string(),
-                    error: if error.is_valid(row) { error.value(row) } else { "no reason was given" }.to_string(),
+                    error: if error.is_valid(row) { error.value(row) } else { "no reason was given" }
+                        .to_string(),
                 });
             }
         }
