@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::Classifier;
+use crate::couchdb::Tally;
 use crate::error::{Error, Result};
 use crate::instrumentation::{Instrumentation, Verbosity};
 use crate::pipeline::{ModelStore, SessionOptions, Stop, codec, session};
@@ -26,6 +27,7 @@ pub struct ClassifierBuilder {
     lineage_threshold: Option<usize>,
     instrumentation: Option<Instrumentation>,
     stop: Stop,
+    requests: Arc<Tally>,
 }
 
 impl ClassifierBuilder {
@@ -85,6 +87,13 @@ impl ClassifierBuilder {
         self
     }
 
+    /// Where requests to CouchDB are counted.
+    #[must_use]
+    pub fn requests(mut self, tally: Arc<Tally>) -> Self {
+        self.requests = tally;
+        self
+    }
+
     /// The classifier, without a model yet.
     ///
     /// # Errors
@@ -103,7 +112,7 @@ impl ClassifierBuilder {
         let models = Arc::new(ModelStore::new());
         let options = SessionOptions { partitions, memory_limit: self.memory_limit };
         Ok(Classifier {
-            context: session(&options, Arc::clone(&models))?,
+            context: session(&options, Arc::clone(&models), self.requests)?,
             models,
             model: None,
             source,

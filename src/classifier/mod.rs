@@ -108,7 +108,7 @@ impl Classifier {
     /// When there is none, or it is damaged, foreign or newer than this program.
     pub fn load_model(&mut self, name_or_path: &str) -> Result<()> {
         let model = Model::load(name_or_path)?;
-        self.set_model(name_or_path, model);
+        self.use_model(name_or_path, model);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Classifier {
         progress: &Progress,
     ) -> Result<()> {
         let model = train::fit(documents, preset, naming, 1.0, progress)?;
-        self.set_model(naming.name, model);
+        self.use_model(naming.name, model);
         Ok(())
     }
 
@@ -136,7 +136,8 @@ impl Classifier {
         self.model_or_error()?.1.save(path)
     }
 
-    fn set_model(&mut self, name: &str, model: Model) {
+    /// Takes a model that is already in memory; workers elsewhere load it as `name`.
+    pub fn use_model(&mut self, name: &str, model: Model) {
         let model = Arc::new(model);
         self.models.insert(Arc::clone(&model));
         self.model = Some((name.to_string(), model));

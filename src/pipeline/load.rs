@@ -13,6 +13,7 @@ use datafusion::execution::TaskContext;
 use super::encoding;
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 use super::rows::{ATTACHMENT_NAME, DOC_ID, ERROR, STATUS, documents_schema, strings, value};
+use super::session::request_tally;
 use crate::document::{Document, DocumentRef, Status};
 use crate::source::{LoadParams, Loader};
 
@@ -63,8 +64,8 @@ impl PartitionFunction for LoadPartition {
         format!("{}, batch_size={}", self.params, self.batch_size)
     }
 
-    fn open(&self, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
-        let loader = self.params.open()?;
+    fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+        let loader = self.params.open(&request_tally(context))?;
         Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))
     }
 }

@@ -18,6 +18,7 @@ use super::rows::{
     ANNOTATION, ATTACHMENT_NAME, BYTES, DOC_ID, ERROR, LABEL_COUNTS, METADATA, PARAGRAPHS, STATUS, TEXT,
     binaries, outcomes_schema, strings, u32s, u64s, value,
 };
+use super::session::request_tally;
 use crate::document::{Annotation, DocumentRef, Outcome};
 use crate::sink::{SaveParams, Saver};
 
@@ -70,8 +71,12 @@ impl PartitionFunction for SavePartition {
         self.params.is_remote()
     }
 
-    fn open(&self, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
-        Ok(Box::new(Save { saver: self.params.open()?, labels: self.labels.clone(), ready: None }))
+    fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+        Ok(Box::new(Save {
+            saver: self.params.open(&request_tally(context))?,
+            labels: self.labels.clone(),
+            ready: None,
+        }))
     }
 }
 

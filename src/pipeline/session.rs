@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
@@ -21,6 +21,7 @@ use super::model_store::ModelStore;
 use super::predict::{PREDICT_PARTITION, PredictPartition};
 use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
+use crate::couchdb::Tally;
 
 /// What a session is made with.
 #[derive(Debug, Clone)]
@@ -31,18 +32,24 @@ pub struct SessionOptions {
     pub memory_limit: Option<usize>,
 }
 
-/// A session that plans [`MapPartitions`](super::MapPartitions) and carries the models of the process.
+/// A session that plans [`MapPartitions`](super::MapPartitions), carries the models of the process and counts its
+/// requests in `tally`.
 ///
 /// # Errors
 /// When the engine's runtime cannot be built.
-pub fn session(options: &SessionOptions, models: Arc<ModelStore>) -> Result<SessionContext> {
+pub fn session(
+    options: &SessionOptions,
+    models: Arc<ModelStore>,
+    tally: Arc<Tally>,
+) -> Result<SessionContext> {
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
         .with_information_schema(false)
         // Partitions are made once, by whole documents; nothing may be repartitioned behind our back.
         .with_round_robin_repartition(false)
         .with_coalesce_batches(false)
-        .with_extension(models);
+        .with_extension(models)
+        .with_extension(tally);
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(limit) = options.memory_limit {
         runtime = runtime.with_memory_limit(limit, 1.0);
@@ -54,6 +61,11 @@ pub fn session(options: &SessionOptions, models: Arc<ModelStore>) -> Result<Sess
         .with_query_planner(Arc::new(MapPartitionsQueryPlanner))
         .build();
     Ok(SessionContext::new_with_state(state))
+}
+
+/// Where the workers of a session count their requests.
+pub(super) fn request_tally(context: &TaskContext) -> Arc<Tally> {
+    context.session_config().get_extension::<Tally>().unwrap_or_default()
 }
 
 /// The codec that sends the pipeline's plans.

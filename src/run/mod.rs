@@ -24,9 +24,10 @@ pub use signals::Signals;
 pub use tally::{DocumentCounts, Failure, Tally};
 
 use crate::classifier::{Classifier, StageMetrics};
+use crate::couchdb;
 use crate::error::{Error, Result};
 use crate::instrumentation::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
-use crate::model::Model;
+use crate::model::{Model, catalog};
 use crate::pipeline::Stop;
 use crate::settings::{self, Settings};
 use crate::source::Source;
@@ -60,6 +61,7 @@ struct Run<'a> {
     stop: Stop,
     signals: Signals,
     tally: Tally,
+    requests: Arc<couchdb::Tally>,
     stages: Vec<StageMetrics>,
     selected: u64,
     model: Option<Arc<Model>>,
@@ -76,6 +78,7 @@ impl<'a> Run<'a> {
             stop: Stop::default(),
             signals: Signals::default(),
             tally: Tally::default(),
+            requests: Arc::default(),
             stages: Vec::new(),
             selected: 0,
             model: None,
@@ -86,7 +89,12 @@ impl<'a> Run<'a> {
 
     async fn go(&mut self) -> Result<()> {
         let settings = self.settings;
-        let places = Places::open(settings).await?;
+        let model = settings.model.as_deref().unwrap_or(catalog::default_name());
+        let loaded = Model::load(model)?;
+        let places = Places::open(settings, &loaded, &self.requests).await?;
+        for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
+            self.progress.line(&format!("warning: {warning}"));
+        }
         self.destination.clone_from(&places.destination);
         let _lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
         let mut classifier = Classifier::builder()
@@ -98,8 +106,9 @@ impl<'a> Run<'a> {
             .lineage_threshold(settings.lineage_threshold)
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
+            .requests(Arc::clone(&self.requests))
             .build()?;
-        classifier.load_model(settings.model.as_deref().unwrap_or(crate::model::catalog::default_name()))?;
+        classifier.use_model(model, loaded);
         self.model = classifier.model().cloned();
         self.listen()?;
         let progress = self.progress.clone();
@@ -142,6 +151,7 @@ impl<'a> Run<'a> {
     /// Tells people and machines how the run ended, and decides the exit code.
     fn finish(mut self, result: Result<()>) -> Result<u8> {
         self.tally.documents.selected = self.selected.max(self.tally.documents.ended());
+        self.tally.retries = self.tally.retries.max(self.requests.counts().retries);
         let elapsed = self.start.elapsed();
         self.instrumentation.report();
         let metrics = RunMetrics {

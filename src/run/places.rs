@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::format;
-use crate::error::{Error, Result};
-use crate::settings::{Input, Settings};
-use crate::sink::{FilesSaveParams, STDOUT, SaveParams};
-use crate::source::{FileSource, FilesLoadParams, LoadParams, SampleSource, Source};
+use super::{RunLock, format};
+use crate::couchdb::{ConnectionParams, Producer, Secret, Tally, plain_http_warning, preflight};
+use crate::error::Result;
+use crate::model::Model;
+use crate::settings::{CouchDb, Input, Settings};
+use crate::sink::{CouchSaveParams, FilesSaveParams, STDOUT, SaveParams};
+use crate::source::couchdb::CouchSelection;
+use crate::source::taxonomy::TaxonomyFilter;
+use crate::source::{
+    CouchLoadParams, CouchSource, FileSource, FilesLoadParams, LoadParams, SampleSource, Source,
+};
 
 /// The lock of an output folder.
 const LOCK_FILE: &str = ".skol_classifier.lock";
@@ -21,10 +27,12 @@ pub(super) struct Places {
     pub(super) lock: Option<(PathBuf, String)>,
     /// Where the annotations are, for the sentence at the end.
     pub(super) destination: String,
+    /// What the operator should know about these places.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Places {
-    pub(super) async fn open(settings: &Settings) -> Result<Self> {
+    pub(super) async fn open(settings: &Settings, model: &Model, tally: &Arc<Tally>) -> Result<Self> {
         match &settings.input {
             Input::Samples => {
                 let (source, load) = (SampleSource::new(settings.selection.limit), LoadParams::Samples);
@@ -39,8 +47,66 @@ impl Places {
                 }
                 Self::files(settings, Arc::new(source), LoadParams::Files(FilesLoadParams::default()))
             }
-            Input::CouchDb(_) => Err(Error::unusable("CouchDB is not part of this build yet")),
+            Input::CouchDb(couch) => Self::couchdb(settings, couch, model, tally).await,
         }
+    }
+
+    async fn couchdb(
+        settings: &Settings,
+        couch: &CouchDb,
+        model: &Model,
+        tally: &Arc<Tally>,
+    ) -> Result<Self> {
+        let input = connection(couch, &couch.ingest_database)?;
+        let output = connection(couch, &couch.output_database)?;
+        preflight(&input, false, Arc::clone(tally)).await?;
+        if !output.same_database(&input) {
+            preflight(&output, !settings.dry_run, Arc::clone(tally)).await?;
+        }
+        let selection = &settings.selection;
+        let suffix = format(settings).annotation_name("");
+        let source = CouchSource::new(
+            input.clone(),
+            output.clone(),
+            CouchSelection {
+                pattern: selection.attachment_pattern.clone(),
+                doc_ids: selection.doc_ids.clone(),
+                limit: selection.limit.map(|limit| limit as u64),
+                skip_existing: selection.skip_existing,
+                skip_golden: selection.skip_golden,
+                include_taxpub: selection.include_taxpub,
+                suffix: suffix.clone(),
+            },
+            Arc::clone(tally),
+        )?;
+        let taxonomy = selection
+            .taxonomy_filter
+            .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
+        let producer = Producer {
+            model: model.name().to_string(),
+            model_sha256: model.sha256().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        };
+        let place = format!("database '{}' at {}", couch.output_database, couch.url);
+        let lock = if settings.dry_run {
+            None
+        } else {
+            Some((RunLock::file_for(&place, &checkpoint_folder(settings))?, place.clone()))
+        };
+        let save = CouchSaveParams {
+            suffix,
+            content_type: format(settings).content_type().to_string(),
+            dry_run: settings.dry_run,
+            ..CouchSaveParams::new(output, &input, producer)
+        };
+        Ok(Self {
+            source: Arc::new(source),
+            warnings: plain_http_warning(&input).into_iter().collect(),
+            load: LoadParams::CouchDb(Box::new(CouchLoadParams { connection: input, taxonomy })),
+            save: SaveParams::CouchDb(Box::new(save)),
+            lock,
+            destination: format!("in {place}"),
+        })
     }
 
     fn files(settings: &Settings, source: Arc<dyn Source>, load: LoadParams) -> Result<Self> {
@@ -59,8 +125,23 @@ impl Places {
         } else {
             format!("in {destination}")
         };
-        Ok(Self { source, load, save: SaveParams::Files(save), lock, destination })
+        Ok(Self { source, load, save: SaveParams::Files(save), lock, destination, warnings: vec![] })
     }
+}
+
+/// How to reach a database of `couch`.
+pub(super) fn connection(couch: &CouchDb, database: &str) -> Result<ConnectionParams> {
+    let mut connection = ConnectionParams::new(couch.url.as_str(), database)?;
+    if let Some(credentials) = &couch.credentials {
+        connection = connection.with_credentials(
+            Some(credentials.username.clone()),
+            Some(Secret::new(credentials.password.expose())),
+        );
+    }
+    if let Some(file) = &couch.ca_file {
+        connection.ca_file = Some(file.clone());
+    }
+    Ok(connection)
 }
 
 /// The folder for checkpoints, locks of databases and the records of past runs.

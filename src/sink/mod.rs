@@ -8,11 +8,14 @@ mod files;
 mod format;
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::couchdb::Tally;
 use crate::document::{Annotation, Outcome};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use couchdb::{CouchFlagParams, CouchFlagger, CouchSaveParams};
 pub use files::{FilesSaveParams, STDOUT};
 pub use format::{LabelledDocument, LabelledParagraph, OutputFormat};
 
@@ -29,16 +32,19 @@ pub trait Saver: Send {
 pub enum SaveParams {
     /// Files below a folder.
     Files(FilesSaveParams),
+    /// A CouchDB database.
+    CouchDb(Box<CouchSaveParams>),
 }
 
 impl SaveParams {
-    /// Opens the saver of one partition.
+    /// Opens the saver of one partition. Requests are counted in `tally`.
     ///
     /// # Errors
     /// When the sink cannot be reached with these parameters.
-    pub fn open(&self) -> crate::Result<Box<dyn Saver>> {
+    pub fn open(&self, tally: &Arc<Tally>) -> crate::Result<Box<dyn Saver>> {
         match self {
             Self::Files(params) => Ok(params.open()),
+            Self::CouchDb(params) => Ok(Box::new(couchdb::CouchSaver::open(params, Arc::clone(tally))?)),
         }
     }
 
@@ -47,6 +53,7 @@ impl SaveParams {
     pub fn writer_name(&self) -> &'static str {
         match self {
             Self::Files(_) => "FileOutputWriter",
+            Self::CouchDb(_) => "CouchDBOutputWriter",
         }
     }
 
@@ -55,6 +62,7 @@ impl SaveParams {
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Files(_) => "Starting file save operation",
+            Self::CouchDb(_) => "Starting CouchDB save operation",
         }
     }
 
@@ -63,6 +71,7 @@ impl SaveParams {
     pub fn is_remote(&self) -> bool {
         match self {
             Self::Files(_) => false,
+            Self::CouchDb(_) => true,
         }
     }
 }
@@ -72,6 +81,7 @@ impl fmt::Display for SaveParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(params) => params.fmt(f),
+            Self::CouchDb(params) => write!(f, "{}", params.connection),
         }
     }
 }

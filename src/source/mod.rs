@@ -5,17 +5,21 @@
 //! [`LoadParams`] travels between the two.
 
 pub mod couchdb;
-pub mod taxonomy;
 mod files;
 mod samples;
+pub mod taxonomy;
 
 use std::fmt;
 
+use std::sync::Arc;
+
+use crate::couchdb::Tally;
 use crate::document::{Document, DocumentRef};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
+pub use couchdb::{CouchLoadParams, CouchSource};
 pub use files::{FileSource, FilesLoadParams};
 pub use samples::SampleSource;
 
@@ -66,18 +70,21 @@ pub trait Loader: Send {
 pub enum LoadParams {
     /// Files, by path.
     Files(FilesLoadParams),
+    /// A CouchDB database.
+    CouchDb(Box<CouchLoadParams>),
     /// The shipped sample documents, which are part of the program.
     Samples,
 }
 
 impl LoadParams {
-    /// Opens the loader of one partition.
+    /// Opens the loader of one partition. Requests are counted in `tally`.
     ///
     /// # Errors
     /// When the source cannot be reached with these parameters.
-    pub fn open(&self) -> crate::Result<Box<dyn Loader>> {
+    pub fn open(&self, tally: &Arc<Tally>) -> crate::Result<Box<dyn Loader>> {
         match self {
             Self::Files(params) => Ok(params.open()),
+            Self::CouchDb(params) => Ok(Box::new(couchdb::CouchLoader::open(params, Arc::clone(tally))?)),
             Self::Samples => Ok(samples::open()),
         }
     }
@@ -88,6 +95,7 @@ impl fmt::Display for LoadParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(_) => f.write_str("files"),
+            Self::CouchDb(params) => write!(f, "{}", params.connection),
             Self::Samples => f.write_str("samples"),
         }
     }

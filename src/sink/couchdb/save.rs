@@ -34,6 +34,9 @@ pub struct CouchSaveParams {
     pub content_type: String,
     /// Who makes the annotations.
     pub producer: Producer,
+    /// Do everything but write.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl CouchSaveParams {
@@ -42,7 +45,7 @@ impl CouchSaveParams {
     pub fn new(connection: ConnectionParams, input: &ConnectionParams, producer: Producer) -> Self {
         let other_database = !connection.same_database(input);
         let content_type = "text/plain; charset=utf-8".to_owned();
-        Self { connection, other_database, suffix: ".ann".to_owned(), content_type, producer }
+        Self { connection, other_database, suffix: ".ann".to_owned(), content_type, producer, dry_run: false }
     }
 }
 
@@ -267,6 +270,14 @@ impl Group {
         }
     }
 
+    /// What would be written is skipped, what is there is unchanged.
+    fn would_be(&self, update: &Update, outcomes: &mut Outcomes) {
+        for (index, &place) in self.places.iter().enumerate() {
+            let status = if update.pending.contains(&index) { Status::Skipped } else { Status::Unchanged };
+            outcomes[place] = Some((status, 0, None));
+        }
+    }
+
     /// Everything is there already: because it was before, or because an attempt whose answer was lost wrote it.
     fn is_there(&self, outcomes: &mut Outcomes) {
         let Some(base) = &self.base else { return };
@@ -303,6 +314,7 @@ impl Saver for CouchSaver {
                 let changes: Vec<&Change> = group.changes.iter().collect();
                 match group.base.as_ref().and_then(|base| plan(base, &changes, is_inline)) {
                     None => group.is_there(&mut outcomes),
+                    Some(update) if self.params.dry_run => group.would_be(&update, &mut outcomes),
                     Some(update) if update.pending.iter().all(|&index| is_inline(&group.changes[index])) => {
                         inline.push((group, update));
                     }
