@@ -1,11 +1,12 @@
 //! Models: training with linfa, the file form, finding, scoring, evaluating.
 //!
 //! A [`Preset`] says what a model is trained with, [`train`] makes a [`Model`] out of annotated files by
-//! way of the [`solver`], [`Model::load`] finds one again, and `evaluate` says how good it is. This room
+//! way of the [`solver`], [`Model::load`] finds one again, and [`evaluate`] says how good it is. This room
 //! may not touch DataFusion, the network or the settings.
 
 pub mod catalog;
 mod container;
+pub mod evaluate;
 pub mod gold;
 mod preset;
 mod scorer;

@@ -1,1 +1,13 @@
-//! Under construction.
+//! Pages and plots: self-contained HTML that can be read in ten years, without network or script.
+//!
+//! [`html::Page`] is a page in sections, [`plot`] draws the plots as inline SVG, and
+//! [`evaluation_page`] says how good a model is. Pages follow the reader's light or dark scheme, plots
+//! carry a title and a description for those who cannot see them, and colour never tells anything alone.
+//!
+//! This room turns figures into text; it may not compute them, nor touch files.
+
+mod evaluation;
+pub mod html;
+pub mod plot;
+
+pub use evaluation::evaluation_page;

@@ -1,9 +1,53 @@
 //! Training: annotated files in, a model and its card out.
+//!
+//! How good the model is gets measured on files it has not seen: those of `test`; or, with folds, every
+//! volume in turn by a model trained on the others (the model stored is then trained on all of them); or
+//! files held out by a seeded split, which the stored model has not seen.
 
+mod card;
+mod cross;
 mod fit;
+mod split;
 
+pub use cross::{CrossValidated, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
+
+use super::evaluate::{Evaluation, Measured, temperature};
+use super::gold::{self, GoldDocument};
+use super::{Model, Preset, catalog};
+use crate::Result;
+use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What to train, on what, and where the model goes.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// Folder with `.ann` files to train from.
+    pub input: PathBuf,
+    /// Folder with `.ann` files to test on; `None`: cross-validation, or files held out.
+    pub test: Option<PathBuf>,
+    /// Name of the preset.
+    pub preset_name: String,
+    /// The preset.
+    pub preset: Preset,
+    /// Name of the model; `None`: the preset's.
+    pub name: Option<String>,
+    /// Seed of the split.
+    pub seed: u64,
+    /// Folds of whole volumes to cross-validate over.
+    pub cross_validate: Option<usize>,
+    /// Folder for the model and its card.
+    pub output: PathBuf,
+    /// Where to write the evaluation as a page.
+    pub report: Option<PathBuf>,
+    /// Day of training, `YYYY-MM-DD`; `None`: today, in UTC. With the same date, data, preset and seed the
+    /// model file is the same to the bit.
+    pub date: Option<String>,
+    /// The command line, for the card.
+    pub command: String,
+}
 
 /// What training tells while it works.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,3 +67,145 @@ pub enum Event<'a> {
 
 /// Who is told how the work goes.
 pub type Progress = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// What training has made, and how good it is.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The model.
+    pub model: Model,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its card.
+    pub card: PathBuf,
+    /// Its figures, on files it had not seen.
+    pub evaluation: Evaluation,
+    /// How the figures grow with the training data; only from cross-validation.
+    pub learning_curve: Vec<LearningPoint>,
+}
+
+/// Trains a model, measures it, and writes model, card and page.
+///
+/// # Errors
+/// Usage error when the files cannot be split as asked; unusable when they cannot be read or trained on, or
+/// the output cannot be written.
+pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained> {
+    let name = options.name.as_deref().unwrap_or(&options.preset_name);
+    let date = options.date.clone().unwrap_or_else(today);
+    let naming = Naming { name, preset_name: &options.preset_name, date: &date, seed: options.seed };
+    progress(&Event::Stage("reading"));
+    let documents = gold::read(&options.input)?;
+    let all: Vec<&GoldDocument> = documents.iter().collect();
+    let (model, evaluation, learning_curve) = if let Some(test) = &options.test {
+        let tests = gold::read(test)?;
+        let tests: Vec<&GoldDocument> = tests.iter().collect();
+        let title = format!("{name}: trained on {} files, tested on {} others", all.len(), tests.len());
+        let (model, evaluation) = measure(&all, &tests, title, options, &naming, progress)?;
+        (model, evaluation, Vec::new())
+    } else if let Some(k) = options.cross_validate {
+        let found = cross_validate(&documents, k, &options.preset, &naming, progress)?;
+        let cooling = temperature(&found.measured.probabilities);
+        progress(&Event::Stage("training on all files"));
+        let model = fit(&all, &options.preset, &naming, cooling, progress)?;
+        let title =
+            format!("{name}: {k} folds of whole volumes, each tested by a model trained on the others");
+        (model, Evaluation { title, measured: found.measured, temperature: cooling }, found.learning_curve)
+    } else {
+        let (train, test) = split::hold_out(&documents, options.seed)?;
+        let select =
+            |files: &[usize]| -> Vec<&GoldDocument> { files.iter().map(|&file| &documents[file]).collect() };
+        let title = format!("{name}: trained on {} files, tested on {} held out", train.len(), test.len());
+        let (model, evaluation) =
+            measure(&select(&train), &select(&test), title, options, &naming, progress)?;
+        (model, evaluation, Vec::new())
+    };
+
+    let path = options.output.join(format!("{name}.{}", catalog::EXTENSION));
+    let card = options.output.join(format!("{name}.md"));
+    model.save(&path)?;
+    let trained = Trained { model, path, card, evaluation, learning_curve };
+    super::stored::write_atomically(&trained.card, card::card(&trained, &options.command).as_bytes())?;
+    if let Some(page) = &options.report {
+        let html = crate::report::evaluation_page(&trained.evaluation, &trained.learning_curve);
+        super::stored::write_atomically(page, html.as_bytes())?;
+    }
+    Ok(trained)
+}
+
+/// A model trained on `train` and measured on `test`, which it has not seen.
+fn measure(
+    train: &[&GoldDocument],
+    test: &[&GoldDocument],
+    title: String,
+    options: &TrainOptions,
+    naming: &Naming<'_>,
+    progress: &Progress,
+) -> Result<(Model, Evaluation)> {
+    let model = fit(train, &options.preset, naming, 1.0, progress)?;
+    progress(&Event::Stage("measuring"));
+    let mut measured = Measured::new(model.labels());
+    test.iter().for_each(|document| measured.add(&model, document, false));
+    Ok((model, Evaluation { title, measured, temperature: 1.0 }))
+}
+
+/// Today's date in UTC, or the day of `SOURCE_DATE_EPOCH` were it given as seconds.
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    date_of(seconds)
+}
+
+/// The date, `YYYY-MM-DD` in UTC, of a time in seconds since 1970 (such as `SOURCE_DATE_EPOCH` holds).
+#[must_use]
+pub fn date_of(seconds: u64) -> String {
+    // Civil from days (Howard Hinnant), for dates from 1970 on.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+impl Trained {
+    /// The figures as JSON: those of [`Evaluation::to_json`], the learning curve, and the model.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = self.evaluation.to_json();
+        json["learning_curve"] = json!(self.learning_curve);
+        json["model"] = json!({
+            "name": self.model.name(),
+            "path": self.path.display().to_string(),
+            "card": self.card.display().to_string(),
+            "sha256": self.model.sha256(),
+            "features": self.model.features().n_features(),
+            "temperature": self.model.info().temperature,
+        });
+        json
+    }
+
+    /// The figures for a terminal.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!(
+            "{}\nmodel {}\ncard  {}\n",
+            self.evaluation.to_text(),
+            self.path.display(),
+            self.card.display()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_of;
+
+    #[test]
+    fn dates_are_civil() {
+        assert_eq!(date_of(0), "1970-01-01");
+        assert_eq!(date_of(951_782_400), "2000-02-29");
+        assert_eq!(date_of(1_735_689_599), "2024-12-31");
+        assert_eq!(date_of(1_735_689_600), "2025-01-01");
+    }
+}

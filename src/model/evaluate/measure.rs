@@ -1,0 +1,182 @@
+//! One model against one document: blocks as annotated, and lines of the raw text.
+
+use super::calibration::{Calibration, calibration, rescale};
+use super::metrics::Confusion;
+use super::predict::{Predictor, most_likely};
+use crate::document::labels::collapse;
+use crate::document::{Paragraph, Span, is_blank};
+use crate::model::Model;
+use crate::model::gold::{GoldDocument, label_index};
+use crate::segment::segment;
+use serde::Serialize;
+
+/// How many of the paragraphs with the largest loss are kept.
+const LOSSES: usize = 30;
+/// Longest excerpt of a paragraph, in characters.
+const EXCERPT: usize = 100;
+
+/// A paragraph whose gold label the model thinks unlikely: often the annotation is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Surprise {
+    /// The annotated file.
+    pub file: String,
+    /// Line of the file where the paragraph begins, from 1.
+    pub line: usize,
+    /// As annotated.
+    pub gold: String,
+    /// As predicted.
+    pub predicted: String,
+    /// `-ln p(gold)`.
+    pub loss: f64,
+    /// The beginning of its text.
+    pub excerpt: String,
+}
+
+/// What has been counted so far.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    /// Paragraphs as annotated.
+    pub blocks: Confusion,
+    /// Lines of the text without markers, cut into paragraphs by the segmenter.
+    pub lines: Confusion,
+    /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one.
+    pub probabilities: Vec<(Vec<f32>, usize)>,
+    /// The blocks with the largest loss, largest first.
+    pub surprises: Vec<Surprise>,
+}
+
+impl Measured {
+    /// Nothing counted yet; `labels` come first in the tables.
+    #[must_use]
+    pub fn new(labels: &[String]) -> Self {
+        Self { blocks: Confusion::new(labels), lines: Confusion::new(labels), ..Self::default() }
+    }
+
+    /// Scores `model` on `document`. With `collapsed`, gold and predicted labels are made three first.
+    pub fn add(&mut self, model: &Model, document: &GoldDocument, collapsed: bool) {
+        let name = |label: &str| if collapsed { collapse(label).to_owned() } else { label.to_owned() };
+        let labels = model.labels();
+        let gold_of = |label: &str| label_index(labels, label).map(|index| labels[index].as_str());
+        let mut predictor = Predictor::new(model);
+
+        let predicted = predictor.predict(&document.paragraphs());
+        let rows = predicted.probabilities.chunks_exact(labels.len().max(1));
+        for ((block, &label), row) in document.blocks.iter().zip(&predicted.labels).zip(rows) {
+            let gold = block.label.as_deref().and_then(|label| label_index(labels, label));
+            let (Some(gold), Some(own)) = (gold, block.label.as_deref().and_then(gold_of)) else { continue };
+            let label = &labels[usize::from(label)];
+            self.blocks.add(&name(own), &name(label));
+            self.surprise(document, block.line, block.span, own, label, row[gold]);
+            self.probabilities.push((row.to_vec(), gold));
+        }
+
+        let spans = segment(&document.text);
+        let predicted = predictor.predict(&Paragraph::tile(&document.text, &spans).0);
+        let mut gold = Holder::new(document.blocks.iter().map(|block| block.span));
+        let mut paragraphs = Holder::new(spans.iter().copied());
+        for at in line_starts(&document.text) {
+            let block = gold.holding(at).and_then(|index| document.blocks[index].label.as_deref());
+            let (Some(own), Some(paragraph)) = (block.and_then(gold_of), paragraphs.holding(at)) else {
+                continue;
+            };
+            let label = predicted.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
+            if let Some(label) = label {
+                self.lines.add(&name(own), &name(label));
+            }
+        }
+    }
+
+    fn surprise(
+        &mut self,
+        document: &GoldDocument,
+        line: usize,
+        span: Span,
+        gold: &str,
+        predicted: &str,
+        p: f32,
+    ) {
+        let loss = -f64::from(p.max(1e-30)).ln();
+        if gold == predicted || self.surprises.len() >= LOSSES && self.surprises[LOSSES - 1].loss >= loss {
+            return;
+        }
+        let place = self.surprises.partition_point(|other| other.loss >= loss);
+        let words: Vec<&str> = span.of(&document.text).split_whitespace().take(EXCERPT).collect();
+        self.surprises.insert(
+            place,
+            Surprise {
+                file: document.path.clone(),
+                line,
+                gold: gold.to_owned(),
+                predicted: predicted.to_owned(),
+                loss,
+                excerpt: words.join(" ").chars().take(EXCERPT).collect(),
+            },
+        );
+        self.surprises.truncate(LOSSES);
+    }
+
+    /// Adds what `other` has counted.
+    pub fn merge(&mut self, other: Self) {
+        self.blocks.merge(&other.blocks);
+        self.lines.merge(&other.lines);
+        self.probabilities.extend(other.probabilities);
+        self.surprises.extend(other.surprises);
+        self.surprises.sort_by(|a, b| {
+            b.loss.total_cmp(&a.loss).then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line)))
+        });
+        self.surprises.truncate(LOSSES);
+    }
+
+    /// How far the probabilities of the blocks can be trusted, were all scores divided by `temperature`.
+    #[must_use]
+    pub fn calibration(&self, temperature: f64) -> Calibration {
+        calibration(self.probabilities.iter().map(|(row, gold)| {
+            let row = if temperature == 1.0 { row.clone() } else { rescale(row, temperature) };
+            let best = most_likely(&row);
+            (row.get(best).copied().unwrap_or(0.0), best == *gold)
+        }))
+    }
+}
+
+/// Where the first character that is not blank stands in each line that has one.
+fn line_starts(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let mut start = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let at = line.find(|c| !is_blank(c)).map(|offset| start + offset);
+        start += line.len();
+        at
+    })
+}
+
+/// Finds the span that holds a place; places must come in ascending order.
+struct Holder<I: Iterator<Item = Span>> {
+    spans: std::iter::Peekable<std::iter::Enumerate<I>>,
+}
+
+impl<I: Iterator<Item = Span>> Holder<I> {
+    fn new(spans: I) -> Self {
+        Self { spans: spans.enumerate().peekable() }
+    }
+
+    fn holding(&mut self, at: usize) -> Option<usize> {
+        while self.spans.next_if(|(_, span)| span.end <= at).is_some() {}
+        self.spans.peek().filter(|(_, span)| span.start <= at).map(|&(index, _)| index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_held_by_spans() {
+        let text = "ab\n\n \tcd\nef\n";
+        assert_eq!(line_starts(text).collect::<Vec<_>>(), [0, 6, 9]);
+        let spans = [Span { start: 0, end: 2 }, Span { start: 9, end: 11 }];
+        let mut holder = Holder::new(spans.into_iter());
+        assert_eq!(
+            line_starts(text).map(|at| holder.holding(at)).collect::<Vec<_>>(),
+            [Some(0), None, Some(1)]
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! The model card: what the model is, what it was trained on, how good it is. It quotes no training text.
+
+use super::Trained;
+use crate::model::ModelInfo;
+use crate::model::evaluate::Scores;
+use std::fmt::Write as _;
+
+/// The card as Markdown. `command` made the model.
+pub(super) fn card(trained: &Trained, command: &str) -> String {
+    let (model, evaluation) = (&trained.model, &trained.evaluation);
+    let info = model.info();
+    let measured = &evaluation.measured;
+    let mut card = format!("# Model `{}`\n\n{}\n\n", info.name, info.preset.summary);
+    let _ = write!(
+        card,
+        "| | |\n|---|---|\n\
+         | date | {} |\n| program | skol_classifier {} |\n| command | `{}` |\n| seed | {} |\n\
+         | labels | {} |\n| features | {} |\n| temperature | {} |\n| SHA-256 | `{}` |\n\n",
+        info.date,
+        info.version,
+        command.replace('|', "\\|"),
+        info.seed,
+        model.labels().len(),
+        model.features().n_features(),
+        info.temperature,
+        model.sha256(),
+    );
+    card.push_str(&data(info));
+    let _ = write!(card, "## Figures\n\n{}.\n\n", evaluation.title);
+    card.push_str(
+        "*Blocks* are the paragraphs as annotated; *lines* are the lines of the text without markers, cut into \
+         paragraphs by the segmenter and scored against the block that holds them.\n\n",
+    );
+    let (blocks, lines) = (measured.blocks.scores(), measured.lines.scores());
+    card.push_str("| | accuracy | macro-F1 | weighted F1 | support |\n|---|---|---|---|---|\n");
+    for (what, scores) in [("blocks", &blocks), ("lines", &lines)] {
+        let _ = writeln!(
+            card,
+            "| {what} | {:.3} | {:.3} | {:.3} | {} |",
+            scores.accuracy, scores.macro_f1, scores.weighted_f1, scores.support
+        );
+    }
+    card.push('\n');
+    card.push_str(&per_label("Blocks", &blocks));
+    card.push_str(&per_label("Lines", &lines));
+    let _ = write!(card, "### Confusion (blocks)\n\n```text\n{}```\n\n", measured.blocks.to_table());
+    card.push_str("Most confused: ");
+    let confused = measured.blocks.most_confused(5).into_iter();
+    let confused: Vec<String> =
+        confused.map(|(gold, predicted, count)| format!("{gold} taken for {predicted} {count}x")).collect();
+    card.push_str(&if confused.is_empty() { "nothing".to_owned() } else { confused.join("; ") });
+    card.push_str(".\n\n");
+    card.push_str(&reliability(trained));
+    if !trained.learning_curve.is_empty() {
+        card.push_str("### Learning curve\n\n| paragraphs | accuracy | macro-F1 |\n|---|---|---|\n");
+        for point in &trained.learning_curve {
+            let _ =
+                writeln!(card, "| {} | {:.3} | {:.3} |", point.paragraphs, point.accuracy, point.macro_f1);
+        }
+        card.push('\n');
+    }
+    let preset = toml::to_string(&info.preset).unwrap_or_default();
+    let _ = write!(card, "## Preset `{}`\n\n```toml\n{preset}```\n", info.preset_name);
+    card
+}
+
+fn data(info: &ModelInfo) -> String {
+    let total: usize = info.data.paragraphs.iter().map(|(_, count)| count).sum();
+    let mut text = format!(
+        "## Data\n\n{} annotated files with {total} paragraphs, from: {}.\n\n| label | paragraphs |\n|---|---|\n",
+        info.data.files,
+        shortened(&info.data.volumes),
+    );
+    for (label, count) in &info.data.paragraphs {
+        let _ = writeln!(text, "| {label} | {count} |");
+    }
+    text.push('\n');
+    text
+}
+
+/// All names, or the first and how many more.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+fn per_label(what: &str, scores: &Scores) -> String {
+    let mut text =
+        format!("### {what}\n\n| label | precision | recall | F1 | support |\n|---|---|---|---|---|\n");
+    for (label, scores) in &scores.labels {
+        let _ = writeln!(
+            text,
+            "| {label} | {:.3} | {:.3} | {:.3} | {} |",
+            scores.precision, scores.recall, scores.f1, scores.support
+        );
+    }
+    text.push('\n');
+    text
+}
+
+fn reliability(trained: &Trained) -> String {
+    let evaluation = &trained.evaluation;
+    let before = evaluation.measured.calibration(1.0);
+    let after = evaluation.measured.calibration(evaluation.temperature);
+    let mut text = format!("### Calibration\n\nExpected calibration error {:.3}", after.ece);
+    if evaluation.temperature != 1.0 {
+        let _ = write!(text, ", before temperature scaling {:.3}", before.ece);
+    }
+    text.push_str(".\n\n| confidence | right | paragraphs |\n|---|---|---|\n");
+    for bin in &after.bins {
+        let _ = writeln!(text, "| {:.3} | {:.3} | {} |", bin.confidence, bin.accuracy, bin.count);
+    }
+    text.push('\n');
+    text
+}

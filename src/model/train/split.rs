@@ -1,0 +1,165 @@
+//! Which files are held out, and which fold tests which volume: always whole volumes (or whole files where
+//! all files lie in one folder), always the same for a seed.
+
+use crate::model::gold::GoldDocument;
+use crate::{Error, Result};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{SeedableRng, seq::IndexedRandom as _};
+
+/// The share of paragraphs to hold out.
+const HELD_OUT: f64 = 0.2;
+
+/// Files of one volume, and how many paragraphs they hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Group {
+    files: Vec<usize>,
+    paragraphs: usize,
+}
+
+/// Splits the files (places in `documents`) into those to train on and those to test on.
+///
+/// # Errors
+/// Usage error when there is but one volume.
+pub(super) fn hold_out(documents: &[GoldDocument], seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
+    let mut groups = groups(documents);
+    if groups.len() < 2 {
+        return Err(Error::usage(
+            "only one annotated file to train from, so none can be held out; add files, or give others to \
+             test on with --test DIR",
+        ));
+    }
+    groups.shuffle(&mut StdRng::seed_from_u64(seed));
+    let total: usize = groups.iter().map(|group| group.paragraphs).sum();
+    let wanted = (total as f64 * HELD_OUT) as usize;
+    let (mut train, mut test, mut held) = (Vec::new(), Vec::new(), 0);
+    let last = groups.len() - 1;
+    for (place, group) in groups.into_iter().enumerate() {
+        // A volume goes to the test as long as it does not make it much larger than wanted; one must.
+        let fits = held + group.paragraphs <= wanted + wanted / 2;
+        let needed = test.is_empty() && place == last;
+        if held < wanted && (fits || needed) {
+            held += group.paragraphs;
+            test.extend(group.files);
+        } else {
+            train.extend(group.files);
+        }
+    }
+    train.sort_unstable();
+    test.sort_unstable();
+    Ok((train, test))
+}
+
+/// The files that each of `k` folds tests on: whole volumes, the largest first to the smallest fold.
+///
+/// # Errors
+/// Usage error when there are fewer volumes than folds.
+pub(super) fn folds(documents: &[GoldDocument], k: usize, seed: u64) -> Result<Vec<Vec<usize>>> {
+    let mut groups = groups(documents);
+    if k < 2 || groups.len() < k {
+        return Err(Error::usage(format!(
+            "cannot cross-validate over {k} folds: there are {} volumes (folders with annotated files), and \
+             each fold needs one of its own; choose --cross-validate from 2 to {}",
+            groups.len(),
+            groups.len()
+        )));
+    }
+    groups.shuffle(&mut StdRng::seed_from_u64(seed));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.paragraphs));
+    let mut folds = vec![(0, Vec::new()); k];
+    for group in groups {
+        if let Some((paragraphs, files)) = folds.iter_mut().min_by_key(|(paragraphs, _)| *paragraphs) {
+            *paragraphs += group.paragraphs;
+            files.extend(group.files);
+        }
+    }
+    Ok(folds
+        .into_iter()
+        .map(|(_, mut files)| {
+            files.sort_unstable();
+            files
+        })
+        .collect())
+}
+
+/// A part of `files` that holds about `share` of their paragraphs, drawn by `seed`; larger shares hold the
+/// smaller ones. Whole files, at least one.
+pub(super) fn part(documents: &[GoldDocument], files: &[usize], share: f64, seed: u64) -> Vec<usize> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let order: Vec<usize> = files.choose_multiple(&mut random, files.len()).copied().collect();
+    let total: usize = files.iter().map(|&file| documents[file].blocks.len()).sum();
+    let (mut taken, mut paragraphs) = (Vec::new(), 0);
+    for file in order {
+        if !taken.is_empty() && paragraphs as f64 >= share * total as f64 {
+            break;
+        }
+        paragraphs += documents[file].blocks.len();
+        taken.push(file);
+    }
+    taken.sort_unstable();
+    taken
+}
+
+fn groups(documents: &[GoldDocument]) -> Vec<Group> {
+    let mut groups: std::collections::BTreeMap<&str, Group> = std::collections::BTreeMap::new();
+    for (file, document) in documents.iter().enumerate() {
+        let group = groups.entry(&document.volume).or_insert(Group { files: Vec::new(), paragraphs: 0 });
+        group.files.push(file);
+        group.paragraphs += document.blocks.len();
+    }
+    groups.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn documents(sizes: &[(u8, u8)]) -> Vec<GoldDocument> {
+        let document = |(place, &(volume, blocks)): (usize, &(u8, u8))| {
+            let text = "[@x#Description*]\n".repeat(usize::from(blocks) + 1);
+            GoldDocument::parse(&format!("v{volume}/{place}.ann"), &format!("v{volume}"), &text)
+        };
+        sizes.iter().enumerate().map(document).collect()
+    }
+
+    proptest! {
+        /// Whatever the volumes: nothing is in both parts, nothing is lost, no volume is cut in two.
+        #[test]
+        fn volumes_stay_whole(
+            sizes in prop::collection::vec((0_u8..6, 0_u8..20), 1..20), seed in any::<u64>(), k in 2_usize..5
+        ) {
+            let documents = documents(&sizes);
+            let volume = |files: &[usize]| -> std::collections::BTreeSet<String> {
+                files.iter().map(|&file| documents[file].volume.clone()).collect()
+            };
+            let volumes = volume(&(0..documents.len()).collect::<Vec<_>>()).len();
+            match hold_out(&documents, seed) {
+                Ok((train, test)) => {
+                    prop_assert!(!train.is_empty() && !test.is_empty());
+                    prop_assert_eq!(train.len() + test.len(), documents.len());
+                    prop_assert!(volume(&train).is_disjoint(&volume(&test)));
+                    prop_assert_eq!(hold_out(&documents, seed).expect("again"), (train, test));
+                }
+                Err(_) => prop_assert!(volumes < 2),
+            }
+            match folds(&documents, k, seed) {
+                Ok(folds) => {
+                    prop_assert_eq!(folds.iter().map(Vec::len).sum::<usize>(), documents.len());
+                    prop_assert_eq!(folds.iter().map(|fold| volume(fold).len()).sum::<usize>(), volumes);
+                    prop_assert!(folds.iter().all(|fold| !fold.is_empty()));
+                }
+                Err(_) => prop_assert!(volumes < k),
+            }
+        }
+
+        #[test]
+        fn a_larger_part_holds_the_smaller(sizes in prop::collection::vec((0_u8..6, 0_u8..20), 1..20), seed in any::<u64>()) {
+            let documents = documents(&sizes);
+            let files: Vec<usize> = (0..documents.len()).collect();
+            let (small, large) = (part(&documents, &files, 0.25, seed), part(&documents, &files, 0.5, seed));
+            prop_assert!(!small.is_empty() && small.iter().all(|file| large.contains(file)));
+            prop_assert_eq!(part(&documents, &files, 1.0, seed), files);
+        }
+    }
+}
