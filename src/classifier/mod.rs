@@ -242,6 +242,7 @@ impl Classifier {
         self.measure(&plan)?;
         let context = Arc::new(outcomes.task_ctx());
         execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
+        self.instrumentation.analyze_execution(&plan, "outcomes");
         Ok(execute::stage_metrics(&plan))
     }
 

@@ -34,6 +34,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of this [name](Self::as_str).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Saved, Self::Unchanged, Self::Skipped, Self::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+
     /// The lower-case name, as in the metrics file.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -10,6 +10,7 @@ mod places;
 mod progress;
 mod signals;
 mod tally;
+mod taxonomy;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,12 +27,17 @@ pub use tally::{DocumentCounts, Failure, Tally};
 use crate::classifier::{Classifier, StageMetrics};
 use crate::couchdb;
 use crate::error::{Error, Result};
-use crate::instrumentation::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
+use crate::instrumentation::{
+    CheckpointOptions, CheckpointPolicy, FlightRecorder, Instrumentation, Verbosity,
+};
 use crate::model::{Model, catalog};
 use crate::pipeline::Stop;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Settings, Task};
 use crate::source::Source;
 use places::Places;
+
+/// How many past runs are remembered.
+const FLIGHTS: usize = 30;
 
 /// Labels the selected documents and saves the annotations. Returns the exit code.
 ///
@@ -97,6 +103,9 @@ impl<'a> Run<'a> {
         }
         self.destination.clone_from(&places.destination);
         let _lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
+        if settings.task == Task::UpdateTaxonomyFlag {
+            return self.update_taxonomy_flag(&places).await;
+        }
         let mut classifier = Classifier::builder()
             .source(Arc::clone(&places.source), places.load)
             .sink(places.save, format(settings))
@@ -117,14 +126,11 @@ impl<'a> Run<'a> {
         }
         let documents = classifier.load_raw().await?;
         let predictions = classifier.predict(documents).await?;
-        let tally = &mut self.tally;
+        let (tally, mut told) = (&mut self.tally, 0);
         let saved = classifier
             .save_annotated(predictions, |outcomes| {
-                let known = tally.failures.len();
                 tally.add(outcomes)?;
-                for failure in tally.failures.iter().skip(known) {
-                    progress.line(&format!("failed: {}: {}", failure.attachment_name, failure.error));
-                }
+                tell_failures(&progress, &tally.failures, &mut told);
                 progress.update(&tally.documents);
                 Ok(())
             })
@@ -132,6 +138,19 @@ impl<'a> Run<'a> {
         self.selected = classifier.selected();
         self.stages = saved?;
         Ok(())
+    }
+
+    async fn update_taxonomy_flag(&mut self, places: &Places) -> Result<()> {
+        self.listen()?;
+        let (progress, mut told) = (self.progress.clone(), 0);
+        let updated =
+            taxonomy::update(self.settings, places, &self.requests, &self.stop, &mut self.tally, |tally| {
+                tell_failures(&progress, &tally.failures, &mut told);
+                progress.update(&tally.documents);
+            })
+            .await;
+        tell_failures(&self.progress, &self.tally.failures, &mut told);
+        updated
     }
 
     fn listen(&mut self) -> Result<()> {
@@ -162,6 +181,11 @@ impl<'a> Run<'a> {
             model: self.model.as_deref(),
             error: result.as_ref().err(),
         };
+        if result.is_ok()
+            && let Err(error) = self.instrumentation.record_flight(&metrics.to_json())
+        {
+            self.progress.line(&format!("warning: the record of this run cannot be kept: {error}"));
+        }
         let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
         if self.settings.verbosity() >= 1 && result.is_ok() {
             self.progress.line(&sentence(
@@ -181,6 +205,14 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Names the failures beyond the first `told`, whatever the verbosity: cron's mail must hold them.
+fn tell_failures(progress: &Progress, failures: &[Failure], told: &mut usize) {
+    for failure in failures.iter().skip(*told) {
+        progress.line(&format!("failed: {}: {}", failure.attachment_name, failure.error));
+    }
+    *told = failures.len();
+}
+
 /// Lists once more, beside the work, to know how many documents there are.
 async fn count(source: Arc<dyn Source>, progress: Progress) {
     let mut pages = source.select();
@@ -197,6 +229,7 @@ fn instrumentation(settings: &Settings) -> Instrumentation {
     let defaults = CheckpointOptions::default();
     Instrumentation::new(verbosity)
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
+        .with_flight_recorder(FlightRecorder::new(places::checkpoint_folder(settings).join("runs"), FLIGHTS))
         .with_checkpoint(CheckpointOptions {
             policy: match settings.checkpoint {
                 settings::CheckpointPolicy::Auto => CheckpointPolicy::Auto,

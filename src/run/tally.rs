@@ -4,7 +4,7 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::common::Result;
 use serde::Serialize;
 
-use crate::document::Status;
+use crate::document::{DocumentRef, Outcome, Status};
 use crate::pipeline::rows::{ATTACHMENT_NAME, ATTEMPTS, BYTES, DOC_ID, ERROR, PARAGRAPHS, STATUS};
 use crate::pipeline::rows::{strings, u32s, u64s};
 
@@ -71,24 +71,45 @@ impl Tally {
             self.paragraphs += u64::from(paragraphs.value(row));
             self.bytes += bytes.value(row);
             self.retries += u64::from(attempts.value(row).saturating_sub(1));
-            let status = status.value(row);
-            if status == Status::Saved.as_str() {
-                self.documents.saved += 1;
-            } else if status == Status::Unchanged.as_str() {
-                self.documents.unchanged += 1;
-            } else if status == Status::Skipped.as_str() {
-                self.documents.skipped += 1;
-            } else {
+            let status = Status::from_name(status.value(row)).unwrap_or(Status::Failed);
+            let reference = || DocumentRef {
+                doc_id: doc_id.value(row).to_string(),
+                attachment_name: name.value(row).to_string(),
+            };
+            self.count(status, reference, || error.is_valid(row).then(|| error.value(row).to_string()));
+        }
+        Ok(())
+    }
+
+    /// Counts one outcome.
+    pub fn outcome(&mut self, outcome: Outcome) {
+        let Outcome { reference, status, attempts, error } = outcome;
+        self.retries += u64::from(attempts.saturating_sub(1));
+        self.count(status, || reference, || error);
+    }
+
+    /// Counts a document that failed before it came to the sink.
+    pub fn fail(&mut self, reference: &DocumentRef, reason: String) {
+        self.count(Status::Failed, || reference.clone(), || Some(reason));
+    }
+
+    fn count(
+        &mut self,
+        status: Status,
+        reference: impl FnOnce() -> DocumentRef,
+        error: impl FnOnce() -> Option<String>,
+    ) {
+        match status {
+            Status::Saved => self.documents.saved += 1,
+            Status::Unchanged => self.documents.unchanged += 1,
+            Status::Skipped => self.documents.skipped += 1,
+            Status::Failed => {
                 self.documents.failed += 1;
-                self.failures.push(Failure {
-                    doc_id: doc_id.value(row).to_string(),
-                    attachment_name: name.value(row).to_string(),
-                    error: if error.is_valid(row) { error.value(row) } else { "no reason was given" }
-                        .to_string(),
-                });
+                let DocumentRef { doc_id, attachment_name } = reference();
+                let error = error().unwrap_or_else(|| "no reason was given".to_string());
+                self.failures.push(Failure { doc_id, attachment_name, error });
             }
         }
         self.documents.selected = self.documents.ended();
-        Ok(())
     }
 }
