@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+mod learning;
 mod models;
 
 /// Runs a program and decides its exit code: what `run` returns, or the code of its error. An error stands on
@@ -63,7 +64,7 @@ pub fn train() -> Result<u8> {
         Request::Print(text) => print(&text),
         Request::Run(settings) => {
             warn(&settings.notices, &settings.terminal);
-            Err(Error::unusable("training is not part of this build yet"))
+            learning::train(&settings)
         }
     }
 }
@@ -77,7 +78,7 @@ pub fn evaluate() -> Result<u8> {
         Request::Print(text) => print(&text),
         Request::Run(settings) => {
             warn(&settings.notices, &settings.terminal);
-            Err(Error::unusable("evaluating is not part of this build yet"))
+            learning::evaluate(&settings)
         }
     }
 }

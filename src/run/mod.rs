@@ -172,7 +172,9 @@ impl<'a> Run<'a> {
         self.tally.documents.selected = self.selected.max(self.tally.documents.ended());
         self.tally.retries = self.tally.retries.max(self.requests.counts().retries);
         let elapsed = self.start.elapsed();
-        self.instrumentation.report();
+        if self.model.is_some() {
+            self.instrumentation.report();
+        }
         let metrics = RunMetrics {
             tally: &self.tally,
             elapsed,

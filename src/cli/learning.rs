@@ -1,0 +1,119 @@
+//! `train_classifier` and `evaluate_classifier`: settings to options, progress, figures.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::print;
+use crate::model::Preset;
+use crate::model::evaluate::{self, EvaluateOptions};
+use crate::model::train::{self, Event, Progress, TrainOptions};
+use crate::settings::{EvaluateSettings, Terminal, TrainSettings};
+use crate::{Error, Result};
+
+/// Presets of the user's own, in the working directory; they come before the built-in ones.
+const PRESETS: &str = "config/models.toml";
+
+/// Trains a model, and prints how good it is.
+pub(super) fn train(settings: &TrainSettings) -> Result<u8> {
+    let options = TrainOptions {
+        input: settings.input.clone(),
+        test: settings.test.clone(),
+        preset_name: settings.preset.clone(),
+        preset: preset(&settings.preset)?,
+        name: settings.name.clone(),
+        seed: settings.seed,
+        cross_validate: settings.cross_validate,
+        output: settings.output.clone(),
+        report: settings.report.clone(),
+        date: None,
+        command: command(settings),
+    };
+    let (progress, bar) = progress(&settings.terminal);
+    let trained = train::run(&options, &progress);
+    bar.finish_and_clear();
+    let trained = trained?;
+    if settings.terminal.verbosity >= 1 {
+        // Nobody can be told that standard error is gone.
+        let _ = writeln!(
+            std::io::stderr(),
+            "wrote {} and its card {}",
+            trained.path.display(),
+            trained.card.display()
+        );
+    }
+    if settings.json { print(&trained.to_json().to_string()) } else { print(&trained.to_text()) }
+}
+
+/// Evaluates a model, and prints how good it is.
+pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<u8> {
+    let evaluation = evaluate::run(&EvaluateOptions {
+        model: settings.model.clone(),
+        gold: settings.gold.clone(),
+        collapse: settings.collapse,
+        report: settings.report.clone(),
+    })?;
+    if settings.json { print(&evaluation.to_json().to_string()) } else { print(&evaluation.to_text()) }
+}
+
+fn preset(name: &str) -> Result<Preset> {
+    match std::fs::read_to_string(PRESETS) {
+        Ok(text) => {
+            Preset::from_toml(&text, PRESETS, name).or_else(|error| Preset::built_in(name).map_err(|_| error))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Preset::built_in(name),
+        Err(error) => Err(Error::unusable(format!(
+            "the presets '{PRESETS}' cannot be read: {error}; change the file's permissions"
+        ))),
+    }
+}
+
+/// The command for the card, with folders by their last name: where they lie on this machine is nobody's concern.
+fn command(settings: &TrainSettings) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut command =
+        format!("train_classifier --input {} --model {}", name(&settings.input), settings.preset);
+    if let Some(test) = &settings.test {
+        command += &format!(" --test {}", name(test));
+    }
+    if let Some(folds) = settings.cross_validate {
+        command += &format!(" --cross-validate {folds}");
+    }
+    if settings.seed != 0 {
+        command += &format!(" --seed {}", settings.seed);
+    }
+    command
+}
+
+/// Stage and loss: on a terminal as they change, in a log each stage as a line from verbosity 2 on.
+fn progress(terminal: &Terminal) -> (Progress, ProgressBar) {
+    let shown = terminal.progress && terminal.verbosity >= 1;
+    let watched = shown && std::io::stderr().is_terminal();
+    let bar = if watched {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {prefix} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    } else {
+        ProgressBar::hidden()
+    };
+    let (shared, lines) = (bar.clone(), shown && !watched && terminal.verbosity >= 2);
+    let progress: Progress = Arc::new(move |event| match event {
+        Event::Stage(stage) => {
+            shared.set_prefix((*stage).to_string());
+            shared.set_message("");
+            if lines {
+                let _ = writeln!(std::io::stderr(), "{stage}");
+            }
+        }
+        Event::Iteration { iteration, of, loss } => {
+            shared.set_message(format!("iteration {iteration} of {of}, loss {loss:.1}"));
+        }
+    });
+    (progress, bar)
+}
