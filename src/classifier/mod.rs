@@ -162,7 +162,6 @@ impl Classifier {
             source: Arc::clone(&self.source),
             load: self.load.clone(),
             batch_size: self.batch_size,
-            partitions: self.partitions,
             stop: self.stop.clone(),
             selected: Arc::clone(&self.selected),
         };
@@ -252,11 +251,15 @@ impl Classifier {
             return Ok(());
         }
         let mut node = plan;
+        let mut operators = Vec::new();
         while let [child] = node.children()[..] {
             if let Some(operator) = node.downcast_ref::<MapPartitionsExec>() {
-                self.instrumentation.measure_closure_size(node, operator.function().name())?;
+                operators.push((node, operator.function().name()));
             }
             node = child;
+        }
+        for (operator, name) in operators.into_iter().rev() {
+            self.instrumentation.measure_closure_size(operator, name)?;
         }
         self.instrumentation.measure_task_size(plan, "outcomes")?;
         Ok(())

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use datafusion::common::{Result, exec_err, internal_err, plan_err};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use prost::Message;
 
@@ -18,6 +19,9 @@ use super::map_partitions_exec::MapPartitionsExec;
 
 /// Makes a function again from what [`PartitionFunction::encode`] wrote.
 pub type FunctionDecoder = fn(&[u8]) -> Result<Arc<dyn PartitionFunction>>;
+
+/// What stands for the listing in a task: it feeds the exchange from where the plan is made, and does not travel.
+const SELECTION: &str = "selection";
 
 #[derive(Clone, PartialEq, Message)]
 struct MapPartitionsNode {
@@ -68,6 +72,11 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
             Ok(node) => node,
             Err(error) => return exec_err!("an operator of the plan cannot be decoded: {error}"),
         };
+        if node.function == SELECTION {
+            return plan_err!(
+                "the listing of documents runs where the plan is made; put its ids in a table before sending the plan"
+            );
+        }
         let Some(decoder) = self.decoders.get(node.function.as_str()) else {
             return plan_err!(
                 "the plan holds the partition function '{}', which this program does not know; \
@@ -87,6 +96,11 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
         buf: &mut Vec<u8>,
         _converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
+        if node.downcast_ref::<StreamingTableExec>().is_some() {
+            let node = MapPartitionsNode { function: SELECTION.to_string(), encoded: vec![] };
+            buf.extend_from_slice(&node.encode_to_vec());
+            return Ok(());
+        }
         let Some(exec) = node.downcast_ref::<MapPartitionsExec>() else {
             return plan_err!("{} is not an operator that this codec can send", node.name());
         };

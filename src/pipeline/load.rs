@@ -64,6 +64,10 @@ impl PartitionFunction for LoadPartition {
         format!("{}, batch_size={}", self.params, self.batch_size)
     }
 
+    fn deals_out(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let loader = self.params.open(&request_tally(context))?;
         Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))

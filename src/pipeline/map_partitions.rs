@@ -60,6 +60,12 @@ pub trait PartitionFunction: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether the input is to be dealt out over all partitions of the session first. True for the one function
+    /// that turns ids into documents; from there on partitions stay what they are.
+    fn deals_out(&self) -> bool {
+        false
+    }
+
     /// Starts the work on one partition, in the worker.
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>>;
 }

@@ -45,8 +45,8 @@ pub fn session(
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
         .with_information_schema(false)
-        // Partitions are made once, by whole documents; nothing may be repartitioned behind our back.
-        .with_round_robin_repartition(false)
+        // The one exchange: it deals ids out to the partitions that load them.
+        .with_round_robin_repartition(true)
         .with_coalesce_batches(false)
         .with_extension(models)
         .with_extension(tally);

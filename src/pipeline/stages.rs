@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicU64;
 
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::Partitioning;
 use datafusion::prelude::SessionContext;
 
 use super::annotate::AnnotatePartition;
@@ -34,8 +33,6 @@ pub struct Input {
     pub load: LoadParams,
     /// Documents per batch, at most.
     pub batch_size: usize,
-    /// Number of partitions.
-    pub partitions: usize,
     /// Ends the selection early.
     pub stop: Stop,
     /// Counts the selected documents.
@@ -49,10 +46,7 @@ pub struct Input {
 pub fn documents(context: &SessionContext, input: Input) -> Result<DataFrame> {
     let ids = input.batch_size.clamp(1, IDS_PER_BATCH);
     let selection = SelectionStream::new(input.source, ids, input.stop, input.selected).into_table()?;
-    let mut selection = context.read_table(Arc::new(selection))?;
-    if input.partitions > 1 {
-        selection = selection.repartition(Partitioning::RoundRobinBatch(input.partitions))?;
-    }
+    let selection = context.read_table(Arc::new(selection))?;
     map_partitions(context, selection, Arc::new(LoadPartition::new(input.load, input.batch_size)))
 }
 
