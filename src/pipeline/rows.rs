@@ -126,7 +126,7 @@ pub fn annotations_schema(labels: usize) -> SchemaRef {
 
 /// One row per document: what became of it.
 #[must_use]
-pub fn outcomes_schema() -> SchemaRef {
+pub fn outcomes_schema(labels: usize) -> SchemaRef {
     Arc::new(Schema::new(vec![
         text(DOC_ID, false),
         text(ATTACHMENT_NAME, false),
@@ -135,6 +135,7 @@ pub fn outcomes_schema() -> SchemaRef {
         Field::new(ATTEMPTS, DataType::UInt32, false),
         Field::new(PARAGRAPHS, DataType::UInt32, false),
         Field::new(BYTES, DataType::UInt64, false),
+        Field::new(LABEL_COUNTS, list_of(DataType::UInt32, labels), true),
     ]))
 }
 

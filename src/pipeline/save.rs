@@ -51,7 +51,7 @@ impl PartitionFunction for SavePartition {
     }
 
     fn schema(&self) -> SchemaRef {
-        outcomes_schema()
+        outcomes_schema(self.labels.len())
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
@@ -104,7 +104,7 @@ impl PartitionProcessor for Save {
                 rows.len()
             );
         }
-        to_outcomes(&batch, &rows, &outcomes).map(Some)
+        to_outcomes(&batch, self.labels.len(), &rows, &outcomes).map(Some)
     }
 }
 
@@ -170,7 +170,15 @@ fn shared(array: &BinaryViewArray, row: usize) -> Option<Bytes> {
 }
 
 /// One outcome per row of `batch`: those just saved, and those which had ended before.
-fn to_outcomes(batch: &RecordBatch, rows: &[usize], outcomes: &[Outcome]) -> Result<RecordBatch> {
+fn to_outcomes(
+    batch: &RecordBatch,
+    labels: usize,
+    rows: &[usize],
+    outcomes: &[Outcome],
+) -> Result<RecordBatch> {
+    let Some(counts) = batch.column_by_name(LABEL_COUNTS) else {
+        return exec_err!("a batch of annotations lacks the column '{LABEL_COUNTS}'");
+    };
     let (before, error_before) = (strings(batch, STATUS)?, strings(batch, ERROR)?);
     let mut status = StringViewBuilder::with_capacity(batch.num_rows());
     let mut error = StringViewBuilder::with_capacity(batch.num_rows());
@@ -189,7 +197,7 @@ fn to_outcomes(batch: &RecordBatch, rows: &[usize], outcomes: &[Outcome]) -> Res
     }
     let (doc_id, name) = (strings(batch, DOC_ID)?, strings(batch, ATTACHMENT_NAME)?);
     Ok(RecordBatch::try_new(
-        outcomes_schema(),
+        outcomes_schema(labels),
         vec![
             Arc::new(doc_id.clone()),
             Arc::new(name.clone()),
@@ -198,6 +206,7 @@ fn to_outcomes(batch: &RecordBatch, rows: &[usize], outcomes: &[Outcome]) -> Res
             Arc::new(attempts.finish()),
             Arc::new(u32s(batch, PARAGRAPHS)?.clone()),
             Arc::new(u64s(batch, BYTES)?.clone()),
+            Arc::clone(counts),
         ],
     )?)
 }

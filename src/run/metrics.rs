@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use super::tally::Tally;
 use crate::classifier::StageMetrics;
 use crate::error::{Error, Result};
-use crate::instrumentation::{Instrumentation, write_metrics};
+use crate::instrumentation::{Instrumentation, write_atomically, write_metrics};
 use crate::model::Model;
+use crate::report::run_page;
 
 /// Prefix of the names in the Prometheus form.
 const PREFIX: &str = "skol_classifier_";
@@ -49,10 +50,17 @@ impl RunMetrics<'_> {
                 (stage.name.to_string(), value)
             })
             .collect();
+        let names = self.model.map(Model::labels).unwrap_or_default();
+        let labels: Map<String, Value> = names
+            .iter()
+            .enumerate()
+            .map(|(place, label)| (label.clone(), self.tally.labels.get(place).copied().unwrap_or(0).into()))
+            .collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "model": self.model.map(|model| json!({ "name": model.name(), "sha256": model.sha256() })),
             "documents": self.tally.documents,
+            "labels": labels,
             "paragraphs": self.tally.paragraphs,
             "bytes": self.tally.bytes,
             "retries": self.tally.retries,
@@ -64,6 +72,7 @@ impl RunMetrics<'_> {
             "tasks": part("tasks"),
             "dataframes": part("dataframes"),
             "warnings": measured.get("warnings").cloned().unwrap_or_else(|| json!([])),
+            "advice": measured.get("advice").cloned().unwrap_or_else(|| json!([])),
             "failures": self.tally.failures,
             "error": self.error.map(ToString::to_string),
         })
@@ -77,6 +86,20 @@ impl RunMetrics<'_> {
         write_metrics(file, PREFIX, &self.to_json()).map_err(|error| {
             Error::unusable(format!(
                 "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
+                file.display()
+            ))
+        })
+    }
+
+    /// Writes them to `file` as a page for people; `sentence` is how the run ended.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_page(&self, file: &Path, sentence: &str) -> Result<()> {
+        let page = run_page(&self.to_json(), sentence);
+        write_atomically(file, page.as_bytes()).map_err(|error| {
+            Error::unusable(format!(
+                "the report '{}' cannot be written: {error}; give another with --report",
                 file.display()
             ))
         })

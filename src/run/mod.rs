@@ -188,18 +188,25 @@ impl<'a> Run<'a> {
         {
             self.progress.line(&format!("warning: the record of this run cannot be kept: {error}"));
         }
-        let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
-        if self.settings.verbosity() >= 1 && result.is_ok() {
-            self.progress.line(&sentence(
+        let sentence = match &result {
+            Ok(()) => sentence(
                 &self.tally,
                 elapsed,
                 &self.destination,
                 self.settings.dry_run,
                 self.signals.exit_code().is_some(),
-            ));
+            ),
+            Err(_) => "The run could not be done.".to_string(),
+        };
+        let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
+        let page =
+            self.settings.report.as_deref().map(|file| metrics.write_page(file, &sentence)).transpose();
+        if self.settings.verbosity() >= 1 && result.is_ok() {
+            self.progress.line(&sentence);
         }
         result?;
         written?;
+        page?;
         Ok(match self.signals.exit_code() {
             Some(code) => code,
             None => u8::from(self.tally.documents.failed > 0),

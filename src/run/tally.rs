@@ -1,11 +1,14 @@
 //! What became of the documents of a run: counts and failures.
 
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::UInt32Type;
 use datafusion::common::Result;
 use serde::Serialize;
 
 use crate::document::{DocumentRef, Outcome, Status};
-use crate::pipeline::rows::{ATTACHMENT_NAME, ATTEMPTS, BYTES, DOC_ID, ERROR, PARAGRAPHS, STATUS};
+use crate::pipeline::rows::{
+    ATTACHMENT_NAME, ATTEMPTS, BYTES, DOC_ID, ERROR, LABEL_COUNTS, PARAGRAPHS, STATUS,
+};
 use crate::pipeline::rows::{strings, u32s, u64s};
 
 /// A document that failed.
@@ -51,6 +54,8 @@ pub struct Tally {
     pub paragraphs: u64,
     /// Bytes of text labelled.
     pub bytes: u64,
+    /// Paragraphs per label, in the model's label order.
+    pub labels: Vec<u64>,
     /// Tries beyond the first, over all documents.
     pub retries: u64,
     /// The documents that failed.
@@ -67,6 +72,7 @@ impl Tally {
         let (status, error) = (strings(batch, STATUS)?, strings(batch, ERROR)?);
         let (attempts, paragraphs) = (u32s(batch, ATTEMPTS)?, u32s(batch, PARAGRAPHS)?);
         let bytes = u64s(batch, BYTES)?;
+        self.add_labels(batch);
         for row in 0..batch.num_rows() {
             self.paragraphs += u64::from(paragraphs.value(row));
             self.bytes += bytes.value(row);
@@ -79,6 +85,23 @@ impl Tally {
             self.count(status, reference, || error.is_valid(row).then(|| error.value(row).to_string()));
         }
         Ok(())
+    }
+
+    fn add_labels(&mut self, batch: &RecordBatch) {
+        let lists = batch.column_by_name(LABEL_COUNTS).and_then(|column| column.as_fixed_size_list_opt());
+        let Some(lists) = lists else { return };
+        let width = usize::try_from(lists.value_length()).unwrap_or_default();
+        self.labels.resize(self.labels.len().max(width), 0);
+        for row in 0..lists.len() {
+            let counts = lists.value(row);
+            for (sum, count) in self
+                .labels
+                .iter_mut()
+                .zip(counts.as_primitive_opt::<UInt32Type>().iter().flat_map(|c| c.values()))
+            {
+                *sum += u64::from(*count);
+            }
+        }
     }
 
     /// Counts one outcome.

@@ -3,6 +3,7 @@
 mod cli;
 mod couchdb;
 mod instrumentation;
+mod pipeline;
 mod predict;
 mod samples;
 mod segment;
