@@ -1,7 +1,43 @@
 //! Batch text classifier for taxonomic literature.
 //!
+//! Journals of mycology and botany lie in files or in CouchDB as plain text. This library loads them, cuts them into
+//! paragraphs, labels each paragraph (`Nomenclature`, `Description`, `Misc-exposition`) by a model trained with linfa,
+//! and writes the annotated text back, whole:
+//!
 //! ```text
 //! settings ─▶ source ─▶ documents ─▶ paragraphs ─▶ predictions ─▶ annotations ─▶ sink ─▶ outcomes
+//! ```
+//!
+//! Each arrow is a stage: a DataFusion `DataFrame` made by one partition function ([`pipeline`]) over whole
+//! documents. [`classifier`] is the pipeline as six verbs, [`instrumentation`] looks at each stage without standing in
+//! its way, and [`run`] is what the program `predict_classifier` does with all of it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use skol_classifier::Classifier;
+//! use skol_classifier::sink::{FilesSaveParams, OutputFormat, SaveParams};
+//! use skol_classifier::source::{LoadParams, SampleSource};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> skol_classifier::Result<()> {
+//! let folder = tempfile::tempdir().expect("a temporary folder");
+//! let format = OutputFormat::Yedda;
+//! let save = FilesSaveParams { folder: folder.path().into(), format, dry_run: false };
+//! let mut classifier = Classifier::builder()
+//!     .source(Arc::new(SampleSource::new(Some(3))), LoadParams::Samples)
+//!     .sink(SaveParams::Files(save), format)
+//!     .build()?;
+//! classifier.load_model("logistic_words_suffixes")?;
+//!
+//! let documents = classifier.load_raw().await?;
+//! let predictions = classifier.predict(documents).await?;
+//! let mut saved = 0;
+//! classifier.save_annotated(predictions, |outcomes| {
+//!     saved += outcomes.num_rows();
+//!     Ok(())
+//! }).await?;
+//! assert_eq!(saved, 3);
+//! # Ok(()) }
 //! ```
 #![deny(missing_docs)]
 

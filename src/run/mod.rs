@@ -3,6 +3,7 @@
 //! [`label`] reads as the list of what a run does: take the lock, load the model, build the classifier, run it
 //! while signals and progress are looked after, and tell people and machines how it ended.
 
+mod console;
 mod ending;
 mod lock;
 mod metrics;
@@ -17,6 +18,7 @@ use std::time::Instant;
 
 use futures::StreamExt;
 
+pub use console::{Console, Level};
 pub use ending::sentence;
 pub use lock::RunLock;
 pub use metrics::RunMetrics;
@@ -80,7 +82,10 @@ impl<'a> Run<'a> {
         Self {
             settings,
             instrumentation: instrumentation(settings),
-            progress: Progress::new(settings.terminal.progress && settings.verbosity() >= 1),
+            progress: Progress::new(
+                settings.terminal.progress && settings.verbosity() >= 1,
+                Console::new(&settings.terminal),
+            ),
             stop: Stop::default(),
             signals: Signals::default(),
             tally: Tally::default(),
@@ -99,7 +104,7 @@ impl<'a> Run<'a> {
         let loaded = Model::load(model)?;
         let places = Places::open(settings, &loaded, &self.requests).await?;
         for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
-            self.progress.line(&format!("warning: {warning}"));
+            self.progress.tell(Level::Warn, &format!("warning: {warning}"));
         }
         self.destination.clone_from(&places.destination);
         let _lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
@@ -186,7 +191,8 @@ impl<'a> Run<'a> {
         if result.is_ok()
             && let Err(error) = self.instrumentation.record_flight(&metrics.to_json())
         {
-            self.progress.line(&format!("warning: the record of this run cannot be kept: {error}"));
+            self.progress
+                .tell(Level::Warn, &format!("warning: the record of this run cannot be kept: {error}"));
         }
         let sentence = match &result {
             Ok(()) => sentence(
@@ -217,7 +223,7 @@ impl<'a> Run<'a> {
 /// Names the failures beyond the first `told`, whatever the verbosity: cron's mail must hold them.
 fn tell_failures(progress: &Progress, failures: &[Failure], told: &mut usize) {
     for failure in failures.iter().skip(*told) {
-        progress.line(&format!("failed: {}: {}", failure.attachment_name, failure.error));
+        progress.tell(Level::Error, &format!("failed: {}: {}", failure.attachment_name, failure.error));
     }
     *told = failures.len();
 }
@@ -237,6 +243,7 @@ fn instrumentation(settings: &Settings) -> Instrumentation {
     let verbosity = Verbosity::try_from(settings.verbosity()).unwrap_or_default();
     let defaults = CheckpointOptions::default();
     Instrumentation::new(verbosity)
+        .with_output(Console::new(&settings.terminal).lines())
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
         .with_flight_recorder(FlightRecorder::new(places::checkpoint_folder(settings).join("runs"), FLIGHTS))
         .with_checkpoint(CheckpointOptions {

@@ -1,11 +1,12 @@
 //! Progress: a bar on a terminal, one line a minute in a log.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::console::{Console, Level};
 use super::tally::DocumentCounts;
 
 /// How often a log is told.
@@ -16,13 +17,14 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 pub struct Progress {
     bar: Option<ProgressBar>,
     log: Option<Arc<Mutex<Instant>>>,
+    console: Console,
     start: Instant,
 }
 
 impl Progress {
     /// Shows nothing when `shown` is false; else a bar on a terminal, lines in a log.
     #[must_use]
-    pub fn new(shown: bool) -> Self {
+    pub fn new(shown: bool, console: Console) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = (shown && terminal).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
@@ -34,7 +36,7 @@ impl Progress {
             bar
         });
         let log = (shown && !terminal).then(|| Arc::new(Mutex::new(Instant::now())));
-        Self { bar, log, start: Instant::now() }
+        Self { bar, log, console, start: Instant::now() }
     }
 
     /// Whether people are watching a bar.
@@ -78,13 +80,14 @@ impl Progress {
 
     /// Writes a line to standard error, above the bar.
     pub fn line(&self, line: &str) {
-        let write = || {
-            // Nobody can be told that standard error is gone.
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
-        };
+        self.tell(Level::Info, line);
+    }
+
+    /// Writes a line of this level to standard error, above the bar.
+    pub fn tell(&self, level: Level, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+            Some(bar) => bar.suspend(|| self.console.write(level, line)),
+            None => self.console.write(level, line),
         }
     }
 
