@@ -3,9 +3,11 @@
 mod cli;
 mod couchdb;
 mod instrumentation;
+mod model;
 mod pipeline;
 mod predict;
 mod samples;
 mod segment;
 mod settings;
+mod train_evaluate;
 mod yedda;

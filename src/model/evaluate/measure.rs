@@ -2,13 +2,13 @@
 
 use super::calibration::{Calibration, calibration, rescale};
 use super::metrics::Confusion;
-use super::predict::{Predictor, most_likely};
 use crate::document::labels::collapse;
 use crate::document::{Paragraph, Span, is_blank};
-use crate::model::Model;
-use crate::model::gold::{GoldDocument, label_index};
+use crate::model::gold::{GoldBlock, GoldDocument, label_index};
+use crate::model::{Model, Scorer};
 use crate::segment::segment;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How many of the paragraphs with the largest loss are kept.
 const LOSSES: usize = 30;
@@ -52,26 +52,35 @@ impl Measured {
         Self { blocks: Confusion::new(labels), lines: Confusion::new(labels), ..Self::default() }
     }
 
-    /// Scores `model` on `document`. With `collapsed`, gold and predicted labels are made three first.
-    pub fn add(&mut self, model: &Model, document: &GoldDocument, collapsed: bool) {
+    /// Scores `model` on `documents`. With `collapsed`, gold and predicted labels are made three first.
+    pub fn add<'a>(
+        &mut self,
+        model: &Arc<Model>,
+        documents: impl IntoIterator<Item = &'a GoldDocument>,
+        collapsed: bool,
+    ) {
+        let mut scorer = model.scorer();
+        documents.into_iter().for_each(|document| self.add_one(model, &mut scorer, document, collapsed));
+    }
+
+    fn add_one(&mut self, model: &Model, scorer: &mut Scorer, document: &GoldDocument, collapsed: bool) {
         let name = |label: &str| if collapsed { collapse(label).to_owned() } else { label.to_owned() };
         let labels = model.labels();
         let gold_of = |label: &str| label_index(labels, label).map(|index| labels[index].as_str());
-        let mut predictor = Predictor::new(model);
 
-        let predicted = predictor.predict(&document.paragraphs());
-        let rows = predicted.probabilities.chunks_exact(labels.len().max(1));
-        for ((block, &label), row) in document.blocks.iter().zip(&predicted.labels).zip(rows) {
+        let scored = scorer.score(&document.paragraphs());
+        let rows = scored.probabilities.chunks_exact(labels.len().max(1));
+        for ((block, &label), row) in document.blocks.iter().zip(scored.labels).zip(rows) {
             let gold = block.label.as_deref().and_then(|label| label_index(labels, label));
             let (Some(gold), Some(own)) = (gold, block.label.as_deref().and_then(gold_of)) else { continue };
             let label = &labels[usize::from(label)];
             self.blocks.add(&name(own), &name(label));
-            self.surprise(document, block.line, block.span, own, label, row[gold]);
+            self.surprise(document, block, own, label, row[gold]);
             self.probabilities.push((row.to_vec(), gold));
         }
 
         let spans = segment(&document.text);
-        let predicted = predictor.predict(&Paragraph::tile(&document.text, &spans).0);
+        let scored = scorer.score(&Paragraph::tile(&document.text, &spans).0);
         let mut gold = Holder::new(document.blocks.iter().map(|block| block.span));
         let mut paragraphs = Holder::new(spans.iter().copied());
         for at in line_starts(&document.text) {
@@ -79,33 +88,25 @@ impl Measured {
             let (Some(own), Some(paragraph)) = (block.and_then(gold_of), paragraphs.holding(at)) else {
                 continue;
             };
-            let label = predicted.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
+            let label = scored.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
             if let Some(label) = label {
                 self.lines.add(&name(own), &name(label));
             }
         }
     }
 
-    fn surprise(
-        &mut self,
-        document: &GoldDocument,
-        line: usize,
-        span: Span,
-        gold: &str,
-        predicted: &str,
-        p: f32,
-    ) {
+    fn surprise(&mut self, document: &GoldDocument, block: &GoldBlock, gold: &str, predicted: &str, p: f32) {
         let loss = -f64::from(p.max(1e-30)).ln();
         if gold == predicted || self.surprises.len() >= LOSSES && self.surprises[LOSSES - 1].loss >= loss {
             return;
         }
         let place = self.surprises.partition_point(|other| other.loss >= loss);
-        let words: Vec<&str> = span.of(&document.text).split_whitespace().take(EXCERPT).collect();
+        let words: Vec<&str> = block.span.of(&document.text).split_whitespace().take(EXCERPT).collect();
         self.surprises.insert(
             place,
             Surprise {
                 file: document.path.clone(),
-                line,
+                line: block.line,
                 gold: gold.to_owned(),
                 predicted: predicted.to_owned(),
                 loss,
@@ -136,6 +137,12 @@ impl Measured {
             (row.get(best).copied().unwrap_or(0.0), best == *gold)
         }))
     }
+}
+
+/// The place of the largest probability; the first one of equals.
+fn most_likely(probabilities: &[f32]) -> usize {
+    let larger = |best: usize, (place, p): (usize, &f32)| if *p > probabilities[best] { place } else { best };
+    probabilities.iter().enumerate().fold(0, larger)
 }
 
 /// Where the first character that is not blank stands in each line that has one.

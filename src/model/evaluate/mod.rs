@@ -8,7 +8,6 @@
 mod calibration;
 mod measure;
 mod metrics;
-mod predict;
 
 pub use calibration::{Bin, Calibration, calibration, temperature};
 pub use measure::{Measured, Surprise};
@@ -20,6 +19,7 @@ use crate::{Error, Result};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How many of the most confused pairs are shown.
 const CONFUSED: usize = 12;
@@ -54,12 +54,12 @@ pub struct Evaluation {
 /// Usage error for an unknown model; unusable when the model or the gold files cannot be read, hold no
 /// label, or the page cannot be written.
 pub fn run(options: &EvaluateOptions) -> Result<Evaluation> {
-    let model = Model::load(options.model.as_deref().unwrap_or(catalog::default_name()))?;
+    let model = Arc::new(Model::load(options.model.as_deref().unwrap_or(catalog::default_name()))?);
     let documents = gold::read(&options.gold)?;
     let collapsed = options.collapse && model.is_fine();
     let three = COLLAPSED_LABELS.map(str::to_owned);
     let mut measured = Measured::new(if collapsed { &three } else { model.labels() });
-    documents.iter().for_each(|document| measured.add(&model, document, collapsed));
+    measured.add(&model, &documents, collapsed);
     if measured.probabilities.is_empty() {
         return Err(Error::unusable(format!(
             "no labelled block in {}; give a folder with annotated files ([@text#Label*])",

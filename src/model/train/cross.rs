@@ -7,6 +7,7 @@ use crate::model::Preset;
 use crate::model::evaluate::Measured;
 use crate::model::gold::GoldDocument;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The shares of the training files at which the learning curve is measured, besides all of them.
 const SHARES: [f64; 3] = [0.125, 0.25, 0.5];
@@ -57,13 +58,13 @@ pub fn cross_validate(
             let files: Vec<&GoldDocument> = files.into_iter().map(|file| &documents[file]).collect();
             let whole = share == 1.0;
             let model = match fit(&files, preset, naming, 1.0, progress) {
-                Ok(model) => model,
+                Ok(model) => Arc::new(model),
                 // A small part may hold too few labels; the whole must do.
                 Err(_) if !whole => continue,
                 Err(error) => return Err(error),
             };
             let mut measured = Measured::new(model.labels());
-            test.iter().for_each(|&file| measured.add(&model, &documents[file], false));
+            measured.add(&model, test.iter().map(|&file| &documents[file]), false);
             let paragraphs: usize = files.iter().map(|document| document.blocks.len()).sum();
             let (sum, counted) = &mut curve[place];
             *sum += paragraphs;

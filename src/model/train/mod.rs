@@ -72,7 +72,7 @@ pub type Progress = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The model.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// Its file.
     pub path: PathBuf,
     /// Its card.
@@ -105,7 +105,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained> {
         let found = cross_validate(&documents, k, &options.preset, &naming, progress)?;
         let cooling = temperature(&found.measured.probabilities);
         progress(&Event::Stage("training on all files"));
-        let model = fit(&all, &options.preset, &naming, cooling, progress)?;
+        let model = Arc::new(fit(&all, &options.preset, &naming, cooling, progress)?);
         let title =
             format!("{name}: {k} folds of whole volumes, each tested by a model trained on the others");
         (model, Evaluation { title, measured: found.measured, temperature: cooling }, found.learning_curve)
@@ -139,15 +139,15 @@ fn measure(
     options: &TrainOptions,
     naming: &Naming<'_>,
     progress: &Progress,
-) -> Result<(Model, Evaluation)> {
-    let model = fit(train, &options.preset, naming, 1.0, progress)?;
+) -> Result<(Arc<Model>, Evaluation)> {
+    let model = Arc::new(fit(train, &options.preset, naming, 1.0, progress)?);
     progress(&Event::Stage("measuring"));
     let mut measured = Measured::new(model.labels());
-    test.iter().for_each(|document| measured.add(&model, document, false));
+    measured.add(&model, test.iter().copied(), false);
     Ok((model, Evaluation { title, measured, temperature: 1.0 }))
 }
 
-/// Today's date in UTC, or the day of `SOURCE_DATE_EPOCH` were it given as seconds.
+/// Today's date in UTC.
 fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     date_of(seconds)
