@@ -21,7 +21,10 @@ pub(super) fn advise(metrics: &Metrics, limits: &Limits) -> Vec<String> {
         advice.extend(of_partitions(&format!("DataFrame '{name}'"), &frame.partition_rows, limits));
     }
     for (name, execution) in metrics.executions.iter() {
-        advice.extend(of_partitions(&format!("'{name}'"), &execution.partition_rows, limits));
+        // A frame of this name whose rows were counted has had its say.
+        if metrics.dataframes.get(name).is_none_or(|frame| frame.partition_rows.is_empty()) {
+            advice.extend(of_partitions(&format!("'{name}'"), &execution.partition_rows, limits));
+        }
         for operator in &execution.operators {
             if operator.spills > 0 {
                 advice.push(format!(
