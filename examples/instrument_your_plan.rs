@@ -73,7 +73,8 @@ async fn write_readings(folder: &Path) -> Result<()> {
 /// A query that has grown step by step: forty corrections, one on top of the other.
 async fn query(folder: &Path) -> Result<DataFrame> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(4));
-    let mut frame = context.read_parquet(folder.to_string_lossy().as_ref(), ParquetReadOptions::default()).await?;
+    let mut frame =
+        context.read_parquet(folder.to_string_lossy().as_ref(), ParquetReadOptions::default()).await?;
     for step in 0..40i64 {
         frame = frame.filter(col("value").not_eq(lit(step)))?;
     }

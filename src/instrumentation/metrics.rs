@@ -252,6 +252,15 @@ fn escape_label(text: &str) -> String {
 }
 
 impl Metrics {
+    /// Whether there is nothing to sum up: no size, no DataFrame, no execution.
+    pub(super) fn is_empty(&self) -> bool {
+        self.closures.is_empty()
+            && self.broadcasts.is_empty()
+            && self.tasks.is_empty()
+            && self.dataframes.is_empty()
+            && self.executions.is_empty()
+    }
+
     /// The metrics as a JSON object with the keys of a metrics file.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -198,10 +198,13 @@ impl Instrumentation {
         summary::render(&self.metrics(), &self.settings.limits)
     }
 
-    /// Writes the summary to the output, at verbosity 2 and above.
+    /// Writes the summary to the output, at verbosity 2 and above, unless nothing was measured.
     pub fn report(&self) {
         if self.settings.verbosity >= Verbosity::Info {
-            self.output.block(summary::render(&self.metrics(), &self.settings.limits).trim_end());
+            let metrics = self.metrics();
+            if !metrics.is_empty() {
+                self.output.block(summary::render(&metrics, &self.settings.limits).trim_end());
+            }
         }
     }
 

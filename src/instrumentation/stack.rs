@@ -144,9 +144,23 @@ where
         .enable_all()
         .build()
         .map_err(|error| no_thread(needed, &error))?;
-    let result = runtime.spawn(future.in_current_span()).await;
-    runtime.shutdown_background();
-    result.map_err(|error| DataFusionError::Execution(format!("a deep plan did not finish: {error}")))?
+    let runtime = Background(Some(runtime));
+    let Some(handle) = runtime.0.as_ref().map(tokio::runtime::Runtime::handle) else { return future.await };
+    handle
+        .spawn(future.in_current_span())
+        .await
+        .map_err(|error| DataFusionError::Execution(format!("a deep plan did not finish: {error}")))?
+}
+
+/// A runtime that ends without blocking, also when the future that waits for it is dropped half-way.
+struct Background(Option<tokio::runtime::Runtime>);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Drops something that holds plans of up to `depth` operators without overflowing the caller's stack.

@@ -15,6 +15,13 @@ fn limits(frame: DataFrame, steps: usize) -> DataFrame {
     DataFrame::new(state, plan)
 }
 
+/// Sorts with a limit on each: a physical plan as deep as the logical one.
+fn sorted_limits(frame: DataFrame, steps: usize) -> DataFrame {
+    (0..steps).fold(frame, |frame, step| {
+        frame.sort(vec![col("n").sort(step % 2 == 0, false)]).unwrap().limit(0, Some(1000 - step)).unwrap()
+    })
+}
+
 #[tokio::test]
 async fn fifty_thousand_operators_are_measured_and_dropped() {
     let frame = limits(numbers(&context(2), 10, 2), 50_000);
@@ -50,12 +57,12 @@ async fn a_thousand_steps_are_planned_run_and_checkpointed_on_a_small_stack() {
 async fn dependent_columns_are_planned_where_the_engine_alone_overflows() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(1, folder.path());
-    let frame = columns(numbers(&context(2), 10, 2), 300);
+    let frame = columns(numbers(&context(2), 10, 2), 120);
     let after = instr.checkpoint_if_needed(frame, "chain", 30).await.unwrap();
-    let last = after.clone().sort(vec![col("c299").sort(true, false)]).unwrap().limit(0, Some(1)).unwrap();
+    let last = after.clone().sort(vec![col("c119").sort(true, false)]).unwrap().limit(0, Some(1)).unwrap();
     let text =
         datafusion::arrow::util::pretty::pretty_format_batches(&last.collect().await.unwrap()).unwrap();
-    assert!(text.to_string().contains("| 0 | 300  |"), "{text}");
+    assert!(text.to_string().contains("| 0 | 120  |"), "{text}");
 }
 
 #[tokio::test]
@@ -76,4 +83,22 @@ fn count(plan: &LogicalPlan) -> usize {
 async fn walk_agrees_with_the_engines_own() {
     let frame = columns(filters(numbers(&context(2), 10, 2), 20), 20);
     assert_eq!(Lineage::of_logical(frame.logical_plan()).operators, count(frame.logical_plan()));
+}
+
+/// A deep run that is given up half-way ends without a panic, and leaves no checkpoint.
+#[tokio::test]
+async fn a_deep_run_can_be_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (instr, _) = instrumentation(1, folder.path());
+    let frame = sorted_limits(numbers(&context(2), 10, 2), 40);
+    let plan = instrumentation::plan(&frame).await.unwrap();
+    assert!(Lineage::of_physical(&plan).depth > 40);
+    let waiting = instrumentation::run(plan, std::sync::Arc::new(frame.task_ctx()), |_, _| async {
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        Ok(())
+    });
+    let outcome = tokio::time::timeout(std::time::Duration::from_millis(50), waiting).await;
+    assert!(outcome.is_err(), "it was given up");
+    drop(instr);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

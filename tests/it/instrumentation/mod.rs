@@ -3,9 +3,11 @@
 mod checkpoints;
 mod deep;
 mod facts;
+mod guide;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
+mod program;
 mod sizes;
 mod support;
 mod tpch;

@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::support::{SaveCodec, SavePartition, context, filters, instrumentation, numbers};
 
-/// The guide's example: the same headings, blocks and marks.
-#[tokio::test]
-async fn example_output_has_the_shape_of_the_guide() {
+/// What the guide's example prints.
+pub async fn example() -> String {
     let folder = tempfile::tempdir().unwrap();
     let (instr, lines) = instrumentation(2, folder.path());
     let instr = instr.with_codec(Arc::new(SaveCodec::default()));
@@ -28,8 +27,15 @@ async fn example_output_has_the_shape_of_the_guide() {
     inner.complete();
     scope.complete();
     instr.report();
+    lines.text()
+}
+
+/// The guide's example: the same headings, blocks and marks.
+#[tokio::test]
+async fn example_output_has_the_shape_of_the_guide() {
+    let text = example().await;
     insta::with_settings!({filters => vec![(r"Completed in [\d.]+ (ms|s)", "Completed in <time>")]}, {
-        insta::assert_snapshot!(lines.text());
+        insta::assert_snapshot!(text);
     });
 }
 
