@@ -8,10 +8,20 @@ use std::collections::HashMap;
 /// Names of protobuf fields per operator: `names["SavePartitionExec"][&2] == "lookup table"`.
 pub(super) type FieldNames = HashMap<String, HashMap<u32, String>>;
 
-/// The largest field of an encoded operator: its name and bytes. Nothing when the bytes have no fields we can tell.
+/// A field: its name, its bytes, and what a field of bytes holds.
+type Field<'a> = (String, usize, &'a [u8]);
+
+/// The largest field of an encoded operator: its name and bytes. Where the largest field of a message is a JSON
+/// object, as where a codec wraps what functions write, it is that object's largest. Nothing when the bytes have no
+/// fields we can tell.
 pub(super) fn largest_field(operator: &str, encoded: &[u8], names: &FieldNames) -> Option<(String, usize)> {
-    let fields = json_fields(encoded).or_else(|| protobuf_fields(encoded, names.get(operator)))?;
-    fields.into_iter().max_by_key(|(_, bytes)| *bytes)
+    if let Some(fields) = json_fields(encoded) {
+        return fields.into_iter().max_by_key(|(_, bytes)| *bytes);
+    }
+    let fields = protobuf_fields(encoded, names.get(operator))?;
+    let (name, bytes, content) = fields.into_iter().max_by_key(|(_, bytes, _)| *bytes)?;
+    let inner = json_fields(content).and_then(|fields| fields.into_iter().max_by_key(|(_, bytes)| *bytes));
+    Some(inner.unwrap_or((name, bytes)))
 }
 
 /// Top-level keys of a JSON object with the bytes of their values.
@@ -32,8 +42,8 @@ fn json_fields(encoded: &[u8]) -> Option<Vec<(String, usize)>> {
 }
 
 /// Top-level fields of a protobuf message with all their bytes; nothing unless every byte belongs to a field.
-fn protobuf_fields(encoded: &[u8], names: Option<&HashMap<u32, String>>) -> Option<Vec<(String, usize)>> {
-    let mut sizes: Vec<(u32, usize)> = Vec::new();
+fn protobuf_fields<'a>(encoded: &'a [u8], names: Option<&HashMap<u32, String>>) -> Option<Vec<Field<'a>>> {
+    let mut sizes: Vec<(u32, usize, &[u8])> = Vec::new();
     let mut rest = encoded;
     while !rest.is_empty() {
         let before = rest.len();
@@ -49,18 +59,19 @@ fn protobuf_fields(encoded: &[u8], names: Option<&HashMap<u32, String>>) -> Opti
             5 => 4,
             _ => return None,
         };
-        rest = rest.get(skip..)?;
+        let (content, tail) = rest.split_at_checked(skip)?;
+        rest = tail;
         let bytes = before - rest.len();
-        match sizes.iter_mut().find(|(known, _)| *known == number) {
-            Some((_, total)) => *total += bytes,
-            None => sizes.push((number, bytes)),
+        match sizes.iter_mut().find(|(known, ..)| *known == number) {
+            Some((_, total, _)) => *total += bytes,
+            None => sizes.push((number, bytes, content)),
         }
     }
     let name = |number: u32| match names.and_then(|names| names.get(&number)) {
         Some(name) => format!("'{name}'"),
         None => format!("number {number}"),
     };
-    Some(sizes.into_iter().map(|(number, bytes)| (name(number), bytes)).collect())
+    Some(sizes.into_iter().map(|(number, bytes, content)| (name(number), bytes, content)).collect())
 }
 
 fn varint(rest: &mut &[u8]) -> Option<u64> {
@@ -96,6 +107,14 @@ mod tests {
         assert_eq!(largest_field("SaveExec", &encoded, &names), Some(("number 2".into(), 303)));
         names.insert("SaveExec".into(), HashMap::from([(2, "lookup table".to_owned())]));
         assert_eq!(largest_field("SaveExec", &encoded, &names), Some(("'lookup table'".into(), 303)));
+    }
+
+    #[test]
+    fn looks_into_json_that_a_message_wraps() {
+        let json = format!("{{\"url\":\"x\",\"table\":\"{}\"}}", "y".repeat(60));
+        let mut encoded = vec![0x0a, 4, b's', b'a', b'v', b'e', 0x12, json.len() as u8];
+        encoded.extend(json.as_bytes());
+        assert_eq!(largest_field("SaveExec", &encoded, &FieldNames::new()), Some(("'table'".into(), 62)));
     }
 
     #[test]
