@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Documents per second through CouchDB, and two ratios in one run:
+
+- against a plain loop of GET and PUT per document, as a user would script it in Python (it labels nothing);
+- against the same bytes through bare `_bulk_get` and `_bulk_docs` (request bodies prepared beforehand, answers
+  read and thrown away), on as many connections as the program uses.
+
+    python3 benches/couchdb/bench.py [--binary PROGRAM] [--url http://user:password@host:5984]
+                                     [--documents 600] [--kb 30] [--rounds 3] [--cores 2]
+
+Without --url it starts the server of the tests (scripts/install-test-server.sh). Every run gets a fresh database;
+rounds are interleaved, medians are printed. Needs nothing but Python (and Node.js for the test server).
+"""
+
+import argparse
+import base64
+import http.client
+import json
+import multiprocessing
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BATCH = 64
+NAME = "article.txt"
+
+
+class Server:
+    """One connection to a CouchDB, kept alive."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self.url, self.user, self.password = url, parts.username, parts.password
+        self.plain = f"{parts.scheme}://{parts.hostname}:{parts.port}"
+        self.connection = http.client.HTTPConnection(parts.hostname, parts.port)
+        token = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+        self.headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
+
+    def request(self, method, path, body=None, content_type="application/json", accept="application/json"):
+        headers = self.headers | {"Content-Type": content_type, "Accept": accept}
+        for last in (False, True):
+            try:
+                self.connection.request(method, path, body, headers)
+                answer = self.connection.getresponse()
+                data = answer.read()
+                break
+            except (http.client.HTTPException, ConnectionError):
+                self.connection.close()
+                if last:
+                    raise
+        if answer.status >= 400:
+            raise SystemExit(f"{method} {path}: {answer.status} {data[:300]!r}")
+        return data
+
+
+def texts(count, kilobytes):
+    """`count` different texts of `kilobytes` kB from the sample documents."""
+    files = sorted((ROOT / "examples/documents").rglob("*.txt"))
+    pool = "\n\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+    length = kilobytes * 1000
+    pool *= 1 + (2 * length) // len(pool)
+    step = max(1, (len(pool) - length) // count)
+    return [f"Number {n}\n\n{pool[n * step : n * step + length]}" for n in range(count)]
+
+
+def seed(server, database, contents):
+    server.request("PUT", f"/{database}")
+    ids = [f"doc{n:06d}" for n in range(len(contents))]
+    for start in range(0, len(ids), BATCH):
+        documents = [
+            {
+                "_id": ids[n],
+                "title": f"Article {n}",
+                "_attachments": {
+                    NAME: {"content_type": "text/plain", "data": base64.b64encode(contents[n].encode()).decode()}
+                },
+            }
+            for n in range(start, min(start + BATCH, len(ids)))
+        ]
+        server.request("POST", f"/{database}/_bulk_docs", json.dumps({"docs": documents}))
+    return ids
+
+
+def plain_loop(url, database):
+    """What a user would script: list, then GET and PUT for each document."""
+    server = Server(url)
+    begin = time.perf_counter()
+    rows = json.loads(server.request("GET", f"/{database}/_all_docs"))["rows"]
+    for row in rows:
+        text = server.request("GET", f"/{database}/{row['id']}/{NAME}", accept="*/*")
+        annotated = b"[@" + text + b"#Misc-exposition*]"
+        path = f"/{database}/{row['id']}/{NAME}.ann?rev={row['value']['rev']}"
+        server.request("PUT", path, annotated, "text/plain; charset=utf-8")
+    return time.perf_counter() - begin
+
+
+def prepared_bodies(server, database, ids, contents):
+    """The bodies of bulk reads and writes of all documents, `BATCH` at a time."""
+    rows = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))["rows"]
+    bodies = []
+    for start in range(0, len(ids), BATCH):
+        part = range(start, min(start + BATCH, len(ids)))
+        documents = []
+        for n in part:
+            document = rows[n]["doc"]
+            annotated = base64.b64encode(f"[@{contents[n]}#Misc-exposition*]".encode()).decode()
+            document["_attachments"][NAME + ".ann"] = {"content_type": "text/plain; charset=utf-8", "data": annotated}
+            documents.append(document)
+        read = json.dumps({"docs": [{"id": ids[n]} for n in part]}).encode()
+        bodies.append((read, json.dumps({"docs": documents}).encode()))
+    return bodies
+
+
+def carry(url, database, bodies, start_line):
+    server = Server(url)
+    server.request("GET", f"/{database}")
+    start_line.wait()
+    for read, write in bodies:
+        server.request("POST", f"/{database}/_bulk_get?attachments=true", read)
+        server.request("POST", f"/{database}/_bulk_docs", write)
+
+
+def bare_bulk(url, database, ids, contents, connections):
+    """The same bytes, without anything done to them."""
+    bodies = prepared_bodies(Server(url), database, ids, contents)
+    start_line = multiprocessing.Barrier(connections + 1)
+    workers = [
+        multiprocessing.Process(target=carry, args=(url, database, bodies[n::connections], start_line))
+        for n in range(connections)
+    ]
+    for worker in workers:
+        worker.start()
+    start_line.wait()
+    begin = time.perf_counter()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode:
+            raise SystemExit("a connection of the bare bulk run failed")
+    return time.perf_counter() - begin
+
+
+def program(server, database, binary, cores, folder, model):
+    password_file = folder / "password"
+    password_file.write_text(server.password)
+    password_file.chmod(0o600)
+    command = [str(binary), "--couchdb-url", server.plain, "--couchdb-username", server.user]
+    command += ["--couchdb-password-file", str(password_file), "--ingest-db-name", database]
+    command += ["--cores", str(cores), "--verbosity", "1", "--no-progress"]
+    command += ["--model", model] if model else []
+    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
+    begin = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    wall = time.perf_counter() - begin
+    if done.returncode:
+        raise SystemExit(f"{binary} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return wall
+
+
+def own_server(folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    password = secrets.token_hex(12)
+    start = ROOT / "tests/couchdb-server/start.js"
+    if not (start.parent / "node_modules").is_dir():
+        raise SystemExit("run scripts/install-test-server.sh first, or give --url")
+    environment = os.environ | {"TEST_SERVER_SECRET": password}
+    command = ["node", "--no-deprecation", str(start), str(folder), str(port)]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process, f"http://admin:{password}@127.0.0.1:{port}"
+        time.sleep(0.1)
+    raise SystemExit("pouchdb-server does not come up")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/predict_classifier")
+    parser.add_argument("--url")
+    parser.add_argument("--model")
+    parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--kb", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    if not args.binary.is_file():
+        parser.error(f"no program at {args.binary}: run `cargo build --release`, or give --binary PROGRAM")
+    contents = texts(args.documents, args.kb)
+    walls = {"plain loop": [], "bare bulk": [], "predict_classifier": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "server").mkdir()
+        process, url = (None, args.url) if args.url else own_server(folder / "server")
+        try:
+            server = Server(url)
+            for turn in range(args.rounds):
+                order = list(walls) if turn % 2 == 0 else list(walls)[::-1]
+                for what in order:
+                    database = f"skol_bench_{os.getpid()}_{turn}_{what.replace(' ', '_')}"
+                    ids = seed(server, database, contents)
+                    if what == "plain loop":
+                        wall = plain_loop(url, database)
+                    elif what == "bare bulk":
+                        wall = bare_bulk(url, database, ids, contents, args.cores)
+                    else:
+                        wall = program(server, database, args.binary.resolve(), args.cores, folder, args.model)
+                    listing = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))
+                    annotated = sum(NAME + ".ann" in row["doc"].get("_attachments", {}) for row in listing["rows"])
+                    if annotated != len(ids):
+                        raise SystemExit(f"{what}: {annotated} of {len(ids)} documents are annotated")
+                    server.request("DELETE", f"/{database}")
+                    walls[what].append(wall)
+        finally:
+            if process:
+                process.kill()
+    median = {what: statistics.median(times) for what, times in walls.items()}
+    rate = {what: args.documents / time for what, time in median.items()}
+    ratios = {
+        "to_plain_loop": rate["predict_classifier"] / rate["plain loop"],
+        "to_bare_bulk": rate["predict_classifier"] / rate["bare bulk"],
+    }
+    if args.json:
+        json.dump({"documents": args.documents, "kb": args.kb, "walls_s": walls, "ratios": ratios}, sys.stdout, indent=1)
+        print()
+        return
+    print(f"{args.documents} documents of {args.kb} kB, {args.cores} cores, medians of {args.rounds} rounds")
+    for what, times in walls.items():
+        print(f"  {what:20} {rate[what]:7.1f} documents/s   {median[what]:6.2f} s  ({min(times):.2f}-{max(times):.2f})")
+    print(f"  predict_classifier : plain loop = {ratios['to_plain_loop']:.2f}   (target >= 5)")
+    print(f"  predict_classifier : bare bulk  = {ratios['to_bare_bulk']:.2f}   (target >= 0.8)")
+
+
+if __name__ == "__main__":
+    main()
