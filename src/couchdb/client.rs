@@ -6,7 +6,7 @@ use crate::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::Rng;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +42,8 @@ pub(super) struct Call<'a> {
     pub body: Option<(Bytes, &'a str)>,
     /// The media type to ask for. CouchDB answers `_bulk_get` in parts when `multipart/*` would do.
     pub accept: &'static str,
+    /// Whether the answer may come compressed.
+    pub gzip: bool,
     /// The longest answer that the caller has room for, in bytes.
     pub limit: usize,
     /// Whether the caller can cut it into smaller ones when the server fails at it again and again.
@@ -99,6 +101,7 @@ impl Client {
             query: Vec::new(),
             body: None,
             accept: "application/json",
+            gzip: true,
             limit: ANSWER_LIMIT,
             divisible: false,
         }
@@ -159,6 +162,9 @@ impl Client {
             url.extend(utf8_percent_encode(segment, SEGMENT));
         }
         let mut request = self.http.request(call.method.clone(), url).header(ACCEPT, call.accept);
+        if !call.gzip {
+            request = request.header(ACCEPT_ENCODING, "identity");
+        }
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }

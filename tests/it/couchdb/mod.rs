@@ -1,6 +1,7 @@
 //! CouchDB in and out, against a real server (see `server`).
 
 mod faults;
+mod program;
 mod proxy;
 mod saving;
 mod selecting;

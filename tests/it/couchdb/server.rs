@@ -118,6 +118,11 @@ pub fn server() -> &'static Server {
 }
 
 impl Server {
+    /// Its address without user and password.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// `host:port`
     pub fn address(&self) -> String {
         url::Url::parse(&self.url).unwrap().socket_addrs(|| None).unwrap()[0].to_string()

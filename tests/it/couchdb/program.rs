@@ -1,0 +1,325 @@
+//! `predict_classifier` itself against the server: killed, on a bad network, beside an editor, watched for secrets.
+//!
+//! The sizes fit an ordinary test run. `SKOL_TEST_FULL=1` takes those of the promise (2,000 documents of 30 kB,
+//! 20 kills, 100,000 small documents); a release build given as `SKOL_TEST_PROGRAM` makes that bearable.
+
+use super::faults::contents;
+use super::proxy::Proxy;
+use super::server::{TestDatabase, server, with_texts};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+fn full() -> bool {
+    std::env::var_os("SKOL_TEST_FULL").is_some_and(|value| value == "1")
+}
+
+/// `small` in an ordinary run, `promised` in a full one.
+fn size(small: usize, promised: usize) -> usize {
+    if full() { promised } else { small }
+}
+
+/// A folder from which the program runs, with the password in a file.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("password"), format!("{}\n", server().secret)).unwrap();
+        Self { folder }
+    }
+
+    fn metrics_file(&self) -> PathBuf {
+        self.folder.path().join("metrics.json")
+    }
+
+    fn metrics(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.metrics_file()).unwrap()).unwrap()
+    }
+
+    /// The program on `database` at `url`.
+    fn program(&self, url: &str, database: &str, more: &[&str]) -> Command {
+        let program = std::env::var("SKOL_TEST_PROGRAM");
+        let mut command =
+            Command::new(program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_predict_classifier")));
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .args(["--couchdb-url", url, "--ingest-db-name", database])
+            .args(["--cores", "2", "--no-progress"])
+            .arg("--metrics-file")
+            .arg(self.metrics_file())
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // A case that brings its own credentials goes without the ordinary ones.
+        if !url.contains('@') && !more.contains(&"--couchdb-password-file") {
+            command.args(["--couchdb-username", &server().user, "--couchdb-password-file", "password"]);
+        }
+        command
+    }
+
+    /// Runs it on `database`; it must end with 0.
+    fn run(&self, url: &str, database: &TestDatabase, more: &[&str]) -> Output {
+        let output = self.program(url, &database.name, more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+}
+
+/// `count` documents of about `length` bytes each, from the sample documents.
+fn seed(database: &TestDatabase, count: usize, length: usize) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/documents");
+    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    let texts: Vec<String> = files
+        .iter()
+        .map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
+        .collect();
+    let mut pool: Vec<char> = texts.join("\n\n").chars().collect();
+    while pool.len() < 2 * length {
+        pool.extend_from_within(..);
+    }
+    let step = ((pool.len() - length) / count).max(1);
+    for start in (0..count).step_by(200) {
+        let documents: Vec<Value> = (start..(start + 200).min(count))
+            .map(|n| {
+                let from = (n * step) % (pool.len() - length);
+                let text: String = pool[from..from + length].iter().collect();
+                with_texts(&format!("d{n:06}"), &[("t.txt", &format!("{n}\n\n{text}"))], json!({ "n": n }))
+            })
+            .collect();
+        database.put_all(&documents);
+    }
+}
+
+fn wait(child: Child) -> Output {
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_like_one_that_is_not() {
+    let (count, length, kills) = (size(150, 2_000), size(6_000, 30_000), size(6, 20));
+    let (calm, killed) = (server().database("calm"), server().database("killed"));
+    seed(&calm, count, length);
+    seed(&killed, count, length);
+    let place = Place::new();
+    let begin = Instant::now();
+    place.run(&server().url(), &calm, &[]);
+    let undisturbed = begin.elapsed();
+
+    let mut random = StdRng::seed_from_u64(20);
+    let (mut done, mut too_late) = (0, 0);
+    while done < kills {
+        let mut child = place.program(&server().url(), &killed.name, &[]).spawn().unwrap();
+        std::thread::sleep(undisturbed.mul_f64(random.random()));
+        if child.try_wait().unwrap().is_some() {
+            too_late += 1;
+            assert!(too_late < 4 * kills, "the program is over before it can be killed");
+            continue;
+        }
+        child.kill().unwrap();
+        wait(child);
+        done += 1;
+    }
+    killed.everything().iter().for_each(whole);
+    place.run(&server().url(), &killed, &[]);
+    let (calm, killed_contents) = (contents(&calm), contents(&killed));
+    assert_eq!(calm.len(), count);
+    assert!(calm == killed_contents, "the databases differ");
+    place.run(&server().url(), &killed, &[]);
+    let documents = &place.metrics()["documents"];
+    assert_eq!(documents["unchanged"], count, "again is free: {documents}");
+    assert_eq!(documents["saved"], 0, "again is free: {documents}");
+}
+
+/// The annotation of a document, if it has one, is whole.
+fn whole(document: &Value) {
+    if let Some(annotation) = document["_attachments"].get("t.txt.ann") {
+        use base64::Engine as _;
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(annotation["data"].as_str().unwrap()).unwrap();
+        let provenance = &document["skol_classifier"]["annotations"]["t.txt.ann"];
+        assert_eq!(provenance["length"], bytes.len(), "half an annotation in {}", document["_id"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_network_gives_the_same_database_and_its_retries_are_counted() {
+    let (count, length) = (size(150, 2_000), size(6_000, 30_000));
+    let (calm, stormy) = (server().database("calm"), server().database("stormy"));
+    seed(&calm, count, length);
+    seed(&stormy, count, length);
+    let proxy = Proxy::start(server().address(), 10, Proxy::one_in_ten).await;
+    let place = Place::new();
+    place.run(&server().url(), &calm, &[]);
+    let output = place.run(&proxy.url, &stormy, &["--batch-size", "5"]);
+    assert!(contents(&calm) == contents(&stormy), "the databases differ");
+    assert!(proxy.failures() > 0, "the network was not bad enough");
+    let shown =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("retries"), "{shown}");
+    assert_eq!(place.metrics()["documents"]["saved"], count);
+}
+
+#[test]
+fn no_edit_made_during_a_run_is_lost() {
+    let (count, length) = (size(120, 2_000), size(6_000, 30_000));
+    let database = server().database("edited");
+    seed(&database, count, length);
+    let place = Place::new();
+    let child = place.program(&server().url(), &database.name, &["--batch-size", "10"]).spawn().unwrap();
+    let over = AtomicBool::new(false);
+    let edits = std::thread::scope(|scope| {
+        let editor = scope.spawn(|| {
+            let mut random = StdRng::seed_from_u64(4);
+            let mut edits = std::collections::BTreeMap::new();
+            for number in 0_u64.. {
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let id = format!("d{:06}", random.random_range(0..count));
+                let mut document = database.get(&id).unwrap();
+                document["edit"] = number.into();
+                let data = if number % 2 == 0 { "ZXZlbg==" } else { "b2Rk" };
+                document["_attachments"]["notes.md"] =
+                    json!({ "content_type": "text/markdown", "data": data });
+                if database.try_put(&document).is_some() {
+                    edits.insert(id, number);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            edits
+        });
+        let output = wait(child);
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        editor.join().unwrap()
+    });
+    assert!(edits.len() > 5, "only {} documents were edited", edits.len());
+    for (id, number) in &edits {
+        let document = database.get(id).unwrap();
+        assert_eq!(document["edit"], *number, "an edit of {id} is lost");
+        let notes: &[u8] = if number % 2 == 0 { b"even" } else { b"odd" };
+        assert_eq!(database.attachment(id, "notes.md").unwrap(), notes, "an attachment of {id} is lost");
+    }
+    let everything = database.everything();
+    assert!(everything.iter().all(|document| document["_attachments"].get("t.txt.ann").is_some()));
+    everything.iter().for_each(whole);
+    place.run(&server().url(), &database, &[]);
+    assert_eq!(place.metrics()["documents"]["unchanged"], count);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    use base64::Engine as _;
+    let database = server().database("secrets");
+    let other = server().database("secrets_out");
+    seed(&database, 8, 2_000);
+    let place = Place::new();
+    let wrong = "wrong-but-secret-too";
+    std::fs::write(place.folder.path().join("wrong"), wrong).unwrap();
+    let basic = format!("{}:{}", server().user, server().secret);
+    let hidden = [
+        server().secret.clone(),
+        wrong.to_owned(),
+        base64::engine::general_purpose::STANDARD.encode(basic),
+        "AuthSession=".to_owned(),
+    ];
+    let with_user = server().url().replacen("://", &format!("://{}:{}@", server().user, server().secret), 1);
+    let cases: [(&str, &str, &[&str], i32); 9] = [
+        (&server().url(), &database.name, &[], 0),
+        (&server().url(), &database.name, &["--output-database", &other.name], 0),
+        (&server().url(), &database.name, &["--dry-run"], 0),
+        (&with_user, &database.name, &[], 0),
+        (&with_user, &database.name, &["--show-config"], 0),
+        (&server().url(), &database.name, &["--show-config"], 0),
+        (
+            &server().url(),
+            &database.name,
+            &["--couchdb-username", "admin", "--couchdb-password-file", "wrong"],
+            3,
+        ),
+        (&server().url(), "skol_test_there_is_no_such_database", &[], 3),
+        (&server().url(), &database.name, &["--couchdb-ca-file", "password"], 0),
+    ];
+    for verbosity in ["0", "1", "2", "3"] {
+        for (url, name, more, code) in &cases {
+            let mut command = place.program(url, name, &[more, &["--verbosity", verbosity][..]].concat());
+            command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+            let output = command.output().unwrap();
+            let metrics = std::fs::read(place.metrics_file()).unwrap_or_default();
+            let shown = [output.stdout, output.stderr, metrics].concat();
+            let shown = String::from_utf8_lossy(&shown);
+            assert_eq!(output.status.code(), Some(*code), "{more:?}: {shown}");
+            for secret in &hidden {
+                assert!(!shown.contains(secret.as_str()), "{more:?} at verbosity {verbosity} shows {secret}");
+            }
+        }
+    }
+}
+
+#[test]
+fn closures_are_small_and_shown() {
+    let database = server().database("closures");
+    seed(&database, 4, 1_000);
+    let place = Place::new();
+    let output = place.run(&server().url(), &database, &["--verbosity", "2"]);
+    let closures = place.metrics()["closures"].clone();
+    let shown =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    for name in ["load_partition", "save_partition"] {
+        let bytes = closures[name].as_u64().unwrap_or_else(|| panic!("{name} is not measured: {closures}"));
+        assert!((1..1_000).contains(&bytes), "{name}: {bytes} bytes");
+        assert!(shown.contains(name), "{name} is not shown at verbosity 2: {shown}");
+    }
+}
+
+#[test]
+fn the_old_production_line_runs_unchanged() {
+    let database = server().database("cron");
+    seed(&database, 60, 2_000);
+    let place = Place::new();
+    let settings = format!(
+        "COUCHDB_URL={}\nCOUCHDB_USER={}\nCOUCHDB_PASSWORD='{}'  # quoted\nINGEST_DATABASE={}\n",
+        server().url(),
+        server().user,
+        server().secret,
+        database.name
+    );
+    std::fs::write(place.folder.path().join("env_config"), settings).unwrap();
+    let program = std::env::var("SKOL_TEST_PROGRAM");
+    let mut command = Command::new(program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_predict_classifier")));
+    let line = "--cores=2 --batch-size=24 --spark-driver-memory=8g --spark-executor-memory=8g \
+                --union-batch-size=1000 --verbosity=2 --incremental --incremental-batch-size=50";
+    command.current_dir(place.folder.path()).env_clear().env("HOME", place.folder.path());
+    let output = command.args(line.split_whitespace()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(contents(&database).iter().all(|document| document["_attachments"].get("t.txt.ann").is_some()));
+}
+
+#[test]
+fn memory_does_not_follow_the_number_of_documents() {
+    let count = size(4_000, 100_000);
+    let database = server().database("many");
+    seed(&database, count, 200);
+    let place = Place::new();
+    place.run(&server().url(), &database, &[]);
+    let metrics = place.metrics();
+    assert_eq!(metrics["documents"]["saved"], count);
+    let peak = metrics["peak_rss_bytes"].as_u64().unwrap();
+    eprintln!("{count} documents: peak resident memory {:.0} MB", peak as f64 / 1e6);
+    assert!(peak < 300_000_000, "{count} documents took {peak} bytes");
+}
