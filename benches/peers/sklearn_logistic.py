@@ -61,13 +61,22 @@ def in_virtual_environment(venv):
 
 
 def split(annotated, kept_out, work):
-    """Links the files into `work`/train and `work`/test; the folders of the volumes stay."""
+    """Writes the blocks of all files below `work`/train and `work`/test; the folders of the volumes stay.
+
+    Annotated files have nested, unclosed and never opened blocks, which a program may repair in its own way.
+    Both sides are to see the same blocks, so only the plain ones are taken, without what else looks like a
+    marker.
+    """
+    from corpus import BLOCK, MARKERS, annotate, read
+
     for path in sorted(annotated.rglob("*.ann")):
         below = path.relative_to(annotated)
         part = "test" if any(below.is_relative_to(volume) for volume in kept_out) else "train"
-        link = work / part / below
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(path.resolve())
+        plain = [(MARKERS.sub(" ", text).replace("*]", " ").strip(), label) for text, label in BLOCK.findall(read(path))]
+        plain = [(text, label) for text, label in plain if text]
+        copy = work / part / below
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(annotate(*zip(*plain)) if plain else "", encoding="utf-8")
     return work / "train", work / "test"
 
 
