@@ -14,6 +14,7 @@ use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use prost::Message;
 
+use super::deal_out::DealOutExec;
 use super::map_partitions::PartitionFunction;
 use super::map_partitions_exec::MapPartitionsExec;
 
@@ -22,6 +23,9 @@ pub type FunctionDecoder = fn(&[u8]) -> Result<Arc<dyn PartitionFunction>>;
 
 /// What stands for the listing in a task: it feeds the exchange from where the plan is made, and does not travel.
 const SELECTION: &str = "selection";
+
+/// What stands for the exchange of ids.
+const DEAL_OUT: &str = "deal_out";
 
 #[derive(Clone, PartialEq, Message)]
 struct MapPartitionsNode {
@@ -77,6 +81,10 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
                 "the listing of documents runs where the plan is made; put its ids in a table before sending the plan"
             );
         }
+        if let (DEAL_OUT, [input]) = (node.function.as_str(), inputs) {
+            let partitions = super::encoding::decode(DEAL_OUT, &node.encoded)?;
+            return Ok(Arc::new(DealOutExec::new(Arc::clone(input), partitions)));
+        }
         let Some(decoder) = self.decoders.get(node.function.as_str()) else {
             return plan_err!(
                 "the plan holds the partition function '{}', which this program does not know; \
@@ -98,6 +106,14 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
     ) -> Result<()> {
         if node.downcast_ref::<StreamingTableExec>().is_some() {
             let node = MapPartitionsNode { function: SELECTION.to_string(), encoded: vec![] };
+            buf.extend_from_slice(&node.encode_to_vec());
+            return Ok(());
+        }
+        if let Some(deal_out) = node.downcast_ref::<DealOutExec>() {
+            let node = MapPartitionsNode {
+                function: DEAL_OUT.to_string(),
+                encoded: super::encoding::encode(DEAL_OUT, &deal_out.partitions())?,
+            };
             buf.extend_from_slice(&node.encode_to_vec());
             return Ok(());
         }

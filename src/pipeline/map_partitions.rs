@@ -35,6 +35,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionContext;
 
+use super::deal_out::DealOutExec;
 use super::map_partitions_exec::MapPartitionsExec;
 
 /// A function over one partition: what a plan carries.
@@ -60,8 +61,8 @@ pub trait PartitionFunction: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Whether the input is to be dealt out over all partitions of the session first. True for the one function
-    /// that turns ids into documents; from there on partitions stay what they are.
+    /// Whether the input is [dealt out](super::DealOutExec) over all partitions of the session first. True for the
+    /// one function that turns ids into documents; from there on partitions stay what they are.
     fn deals_out(&self) -> bool {
         false
     }
@@ -222,7 +223,7 @@ impl ExtensionPlanner for MapPartitionsPlanner {
         node: &dyn UserDefinedLogicalNode,
         _logical_inputs: &[&LogicalPlan],
         physical_inputs: &[Arc<dyn ExecutionPlan>],
-        _session: &dyn Session,
+        session: &dyn Session,
         _planning: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(node) = node.as_any().downcast_ref::<MapPartitions>() else {
@@ -231,7 +232,11 @@ impl ExtensionPlanner for MapPartitionsPlanner {
         let [input] = physical_inputs else {
             return internal_err!("MapPartitions was planned with {} inputs", physical_inputs.len());
         };
-        Ok(Some(Arc::new(MapPartitionsExec::new(Arc::clone(input), Arc::clone(&node.function)))))
+        let mut input = Arc::clone(input);
+        if node.function.deals_out() {
+            input = Arc::new(DealOutExec::new(input, session.config().target_partitions()));
+        }
+        Ok(Some(Arc::new(MapPartitionsExec::new(input, Arc::clone(&node.function)))))
     }
 }
 

@@ -5,8 +5,7 @@
 //!   input partition 1 ──▶ open() ──▶ (push next*)* end next* ──▶ output partition 1
 //! ```
 //!
-//! Partitions stay what they were: as many, and each in its order (a function that
-//! [deals out](PartitionFunction::deals_out) gets its input through a round-robin exchange). Nothing is buffered but what the
+//! Partitions stay what they were: as many, and each in its order. Nothing is buffered but what the
 //! processor holds, and one batch where the function reads ahead.
 
 use std::fmt;
@@ -86,9 +85,9 @@ impl ExecutionPlan for MapPartitionsExec {
         vec![&self.input]
     }
 
-    /// Tells the planner where to put the one round-robin exchange; elsewhere it must not split what is whole.
+    /// The planner must not split or merge what is whole: partitions are made once, where ids are dealt out.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![self.function.deals_out()]
+        vec![false]
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {

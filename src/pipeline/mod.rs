@@ -1,12 +1,13 @@
 //! The stages of the pipeline and their operators, as DataFusion plans.
 //!
 //! Every stage is one [partition function](PartitionFunction) over the DataFrame before it; the only
-//! exchange is the round robin that deals out document ids. This room knows how rows flow; what happens to
+//! exchange [deals out](DealOutExec) document ids. This room knows how rows flow; what happens to
 //! a row is decided in [`source`](crate::source), [`segment`](mod@crate::segment), [`model`](crate::model) and
 //! [`sink`](crate::sink).
 
 mod annotate;
 mod codec;
+mod deal_out;
 mod encoding;
 mod load;
 mod map_partitions;
@@ -23,6 +24,7 @@ mod whole_documents;
 
 pub use annotate::{ANNOTATE_PARTITION, AnnotatePartition};
 pub use codec::{FunctionDecoder, MapPartitionsCodec};
+pub use deal_out::DealOutExec;
 pub use load::{LOAD_PARTITION, LoadPartition};
 pub use map_partitions::{
     EachBatch, MapPartitions, MapPartitionsPlanner, PartitionFunction, PartitionProcessor, map_partitions,

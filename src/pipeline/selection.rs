@@ -1,7 +1,6 @@
 //! The leaf of the plan: what a [`Source`] selects, as a table that streams.
 //!
-//! One listing feeds all partitions through a round-robin exchange of small batches of ids; no content
-//! passes it.
+//! One listing feeds all partitions through an exchange of small batches of ids; no content passes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

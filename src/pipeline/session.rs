@@ -45,8 +45,8 @@ pub fn session(
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
         .with_information_schema(false)
-        // The one exchange: it deals ids out to the partitions that load them.
-        .with_round_robin_repartition(true)
+        // Partitions are made once, where ids are dealt out; nothing is repartitioned behind our back.
+        .with_round_robin_repartition(false)
         .with_coalesce_batches(false)
         .with_extension(models)
         .with_extension(tally);

@@ -129,9 +129,10 @@ async fn ids_are_dealt_out_once_and_documents_stay_whole() {
     let plan = annotations(&context, &model).create_physical_plan().await.unwrap();
     assert_eq!(plan.output_partitioning().partition_count(), 7);
     let shown = displayable(plan.as_ref()).indent(false).to_string();
-    assert_eq!(shown.matches("RepartitionExec").count(), 1, "{shown}");
-    let exchange = shown.lines().position(|line| line.contains("RepartitionExec")).unwrap();
+    assert_eq!(shown.matches("DealOutExec").count(), 1, "{shown}");
+    let exchange = shown.lines().position(|line| line.contains("DealOutExec")).unwrap();
     let load = shown.lines().position(|line| line.contains("load_partition")).unwrap();
+    assert!(!shown.contains("RepartitionExec"), "{shown}");
     assert_eq!(exchange, load + 1, "the exchange stands right below load_partition:\n{shown}");
 }
 
