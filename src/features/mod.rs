@@ -19,6 +19,10 @@ mod rows;
 mod tokens;
 mod vocabulary;
 
+pub(crate) use extract::{Extraction, Found};
+pub(crate) use fitted::{NEIGHBOUR_VALUE, offsets};
+pub(crate) use tokens::{ending, for_each_word};
+
 pub use codec::DecodeError;
 pub use fitted::Features;
 pub use params::{EndingParams, FeatureParams, LayoutParams, ParamError, TermParams, ValidFeatureParams};

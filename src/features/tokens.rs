@@ -3,12 +3,39 @@
 //! A word is what stands between white space (Unicode `White_Space`), lower-cased character by
 //! character; an ending is its last n characters, taken from words of at least n characters.
 
-/// Calls `visit` with each word of `text`, lower-cased into `buffer`.
+/// Calls `visit` with each word of `text`, lower-cased; `buffer` is scratch.
+///
+/// A word of small ASCII letters and marks is handed on as it lies in the text.
 pub(crate) fn for_each_word(text: &str, buffer: &mut String, mut visit: impl FnMut(&str)) {
-    for word in text.split_whitespace() {
-        buffer.clear();
-        lower_into(word, buffer);
-        visit(buffer);
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        let (mut capitals, mut wide) = (false, false);
+        while let Some(&byte) = bytes.get(at) {
+            if byte == b' ' || byte.wrapping_sub(9) < 5 {
+                break;
+            }
+            capitals |= byte.is_ascii_uppercase();
+            wide |= !byte.is_ascii();
+            at += 1;
+        }
+        let word = &text[start..at];
+        if wide {
+            // There may be more white space in it than ASCII has.
+            for word in word.split_whitespace() {
+                buffer.clear();
+                lower_into(word, buffer);
+                visit(buffer);
+            }
+        } else if capitals {
+            buffer.clear();
+            lower_into(word, buffer);
+            visit(buffer);
+        } else if !word.is_empty() {
+            visit(word);
+        }
+        at += 1;
     }
 }
 
@@ -44,6 +71,15 @@ mod tests {
         assert_eq!(words("  Amanita\u{a0}RUBRA\tsp. \r\nNov.\u{c}"), ["amanita", "rubra", "sp.", "nov."]);
         assert_eq!(words("ÅBO Émile µm"), ["åbo", "émile", "µm"]);
         assert!(words(" \n\u{c} ").is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn words_are_those_of_the_standard_library(text in "[ a-cA-C\\n\\r\\t\\x0b\\x0cÀé\u{a0}\u{2003}\u{85}.]{0,40}") {
+            let lower = |word: &str| word.chars().flat_map(char::to_lowercase).collect::<String>();
+            let expected: Vec<String> = text.split_whitespace().map(lower).collect();
+            proptest::prop_assert_eq!(words(&text), expected);
+        }
     }
 
     #[test]

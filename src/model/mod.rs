@@ -6,6 +6,7 @@
 
 pub mod catalog;
 mod container;
+mod decode;
 pub mod evaluate;
 pub mod gold;
 mod preset;
@@ -14,6 +15,7 @@ pub mod solver;
 mod stored;
 pub mod train;
 
+pub use decode::{Decoder, DecoderParams, DecoderScratch};
 pub use preset::{LabelSet, Preset};
-pub use scorer::{Scored, Scorer};
+pub use scorer::{Contribution, Scored, Scorer};
 pub use stored::{DataSummary, Model, ModelInfo};

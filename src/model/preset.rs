@@ -1,5 +1,6 @@
 //! Presets: what a model is trained with, described wholly in `config/models.toml`.
 
+use super::decode::DecoderParams;
 use crate::features::{FeatureParams, ValidFeatureParams};
 use crate::{Error, Result};
 use linfa::ParamGuard;
@@ -52,8 +53,15 @@ pub struct Preset {
     /// At most so many iterations of the solver.
     #[serde(default = "default_max_iterations")]
     pub max_iterations: u64,
+    /// How much a paragraph weighs in the loss when the segmenter has cut it, beside the same text as the
+    /// annotator cut it; 0: train on annotated paragraphs only. Its label is that of most of its bytes.
+    #[serde(default)]
+    pub segmented: f64,
     /// Groups of features.
     pub features: FeatureParams,
+    /// The second stage, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecoderParams>,
 }
 
 impl Preset {
@@ -106,6 +114,10 @@ impl Preset {
             .alpha(self.l2)
             .max_iterations(self.max_iterations);
         solver.check().map_err(|error| format!("l2 = {}: {error}", self.l2))?;
+        if !self.segmented.is_finite() || self.segmented < 0.0 {
+            return Err(format!("segmented = {}: must be a finite number, at least 0", self.segmented));
+        }
+        self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
         self.features.check_ref().map(|_| ()).map_err(|error| error.to_string())
     }
 }

@@ -1,16 +1,127 @@
-//! Labels and probabilities for the paragraphs of a document.
-
-use std::sync::Arc;
+//! The hot path: a document's paragraphs to labels and probabilities.
+//!
+//! It computes what `transform`, times weights, plus intercept, would give, without rows: what a term adds to
+//! each label's score is one short row of a [table](Tables) that is made once per model, with the inverse document
+//! frequency, the neighbour's value and a word's endings folded in. A document is walked through once; nothing is
+//! allocated per token, and per document only what a larger one than all before needs.
+//!
+//! ```text
+//! word ─────────▶ number ─▶ row of labels ─▶ + score of its paragraph          (endings folded into the word)
+//! token, pair ──▶ number ─▶ row of labels ─▶ + score, the first time it is met in the paragraph
+//! layout ───────▶ number ─▶ row of (1 + 2 neighbours) x labels ─▶ + scores of the paragraph and of those around
+//! ```
+//!
+//! Tables hold `f32`, which halves what has to come from memory; sums are `f64`, so that long paragraphs keep
+//! their last digits.
 
 use super::Model;
+use super::decode::{Decoder, DecoderScratch};
 use crate::document::Paragraph;
+use crate::features::{Extraction, Features, Found, NEIGHBOUR_VALUE, ending, for_each_word, offsets};
+use std::sync::Arc;
 
-/// Scores documents by one model, with buffers of its own: one per worker.
+/// Weights as the hot path wants them: one row per term, padded to a multiple of four labels.
 #[derive(Debug)]
-pub struct Scorer {
-    model: Arc<Model>,
-    labels: Vec<u16>,
-    probabilities: Vec<f32>,
+pub(super) struct Tables {
+    labels: usize,
+    /// Labels, padded.
+    stride: usize,
+    intercept: Vec<f64>,
+    /// IDF and the word's endings are folded in.
+    words: Vec<f32>,
+    endings: Vec<f32>,
+    tokens: Vec<f32>,
+    pairs: Vec<f32>,
+    /// Per observation the labels for the paragraph itself, then for each neighbour in [`offsets`]' order.
+    layout: Vec<f32>,
+    layout_stride: usize,
+}
+
+impl Tables {
+    /// The tables of `weights` (row-major, features x labels).
+    pub(super) fn new(features: &Features, weights: &[f32], intercept: &[f64]) -> Self {
+        let labels = intercept.len();
+        let stride = labels.next_multiple_of(4);
+        let columns = features.columns();
+        let parts = features.parts();
+        let row = |column: usize| &weights[column * labels..(column + 1) * labels];
+        let table = |first: usize, count: usize, value: &dyn Fn(usize) -> f64| {
+            let mut table = vec![0.0; count * stride];
+            for (number, padded) in table.chunks_exact_mut(stride).enumerate() {
+                for (cell, &weight) in padded.iter_mut().zip(row(first + number)) {
+                    *cell = (f64::from(weight) * value(number)) as f32;
+                }
+            }
+            table
+        };
+        let mut words = table(0, parts.words.len(), &|number| parts.words.idf()[number]);
+        let endings = table(columns.endings, parts.endings.len(), &|number| parts.endings.idf()[number]);
+        if parts.endings.len() > 0 {
+            for (number, padded) in words.chunks_exact_mut(stride).enumerate() {
+                let Some(word) = parts.words.lexicon().term(number) else { continue };
+                for ending in features.ending_lengths().iter().filter_map(|&n| ending(word, n)) {
+                    let Some((ending, _)) = parts.endings.get(ending) else { continue };
+                    let folded = &endings[ending as usize * stride..][..stride];
+                    padded.iter_mut().zip(folded).for_each(|(cell, add)| *cell += add);
+                }
+            }
+        }
+        let groups = 1 + 2 * features.neighbours();
+        let layout_stride = (groups * labels).next_multiple_of(4);
+        let observations = parts.layout.len();
+        let mut layout = vec![0.0; observations * layout_stride];
+        for (number, padded) in layout.chunks_exact_mut(layout_stride).enumerate() {
+            for (group, cells) in padded.chunks_exact_mut(labels).take(groups).enumerate() {
+                let value = if group == 0 { 1.0 } else { NEIGHBOUR_VALUE };
+                for (cell, &weight) in
+                    cells.iter_mut().zip(row(columns.layout + group * observations + number))
+                {
+                    *cell = (f64::from(weight) * value) as f32;
+                }
+            }
+        }
+        Self {
+            labels,
+            stride,
+            intercept: intercept.to_vec(),
+            words,
+            endings,
+            tokens: table(columns.tokens, parts.tokens.len(), &|_| 1.0),
+            pairs: table(columns.pairs, parts.pairs.len(), &|_| 1.0),
+            layout,
+            layout_stride,
+        }
+    }
+}
+
+/// Marks what has been met in the current paragraph, without clearing between paragraphs.
+#[derive(Debug, Default)]
+struct Met {
+    marks: Vec<u32>,
+    paragraph: u32,
+}
+
+impl Met {
+    fn resize(&mut self, count: usize) {
+        self.marks.resize(count, 0);
+    }
+
+    fn next_paragraph(&mut self) {
+        self.paragraph = self.paragraph.wrapping_add(1);
+        if self.paragraph == 0 {
+            self.marks.fill(0);
+            self.paragraph = 1;
+        }
+    }
+
+    /// Whether `number` is met for the first time in this paragraph.
+    #[inline]
+    fn first(&mut self, number: u32) -> bool {
+        let mark = &mut self.marks[number as usize];
+        let first = *mark != self.paragraph;
+        *mark = self.paragraph;
+        first
+    }
 }
 
 /// The scores of one document's paragraphs.
@@ -22,38 +133,254 @@ pub struct Scored<'a> {
     pub probabilities: &'a [f32],
 }
 
+/// Scores documents by one model, with scratch of its own: one per worker, the model and its tables shared.
+#[derive(Debug)]
+pub struct Scorer {
+    model: Arc<Model>,
+    tables: Arc<Tables>,
+    scratch: Scratch,
+    labels: Vec<u16>,
+    probabilities: Vec<f32>,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    extraction: Extraction,
+    tokens: Met,
+    pairs: Met,
+    buffer: String,
+    /// Row-major, paragraphs x padded labels.
+    sums: Vec<f64>,
+    observed: Vec<f64>,
+    /// Row-major, paragraphs x labels.
+    scores: Vec<f64>,
+    decoder: DecoderScratch,
+}
+
 impl Model {
     /// A scorer by this model.
     #[must_use]
     pub fn scorer(self: &Arc<Self>) -> Scorer {
-        Scorer { model: Arc::clone(self), labels: Vec::new(), probabilities: Vec::new() }
+        let mut scratch = Scratch::default();
+        scratch.tokens.resize(self.features().parts().tokens.len());
+        scratch.pairs.resize(self.features().parts().pairs.len());
+        Scorer {
+            model: Arc::clone(self),
+            tables: self.tables(),
+            scratch,
+            labels: Vec::new(),
+            probabilities: Vec::new(),
+        }
     }
 }
 
 impl Scorer {
     /// Scores one document, given whole and in order.
     pub fn score(&mut self, document: &[Paragraph<'_>]) -> Scored<'_> {
-        let width = self.model.labels().len();
-        let rows = self.model.features().transform(document);
-        self.labels.clear();
-        self.probabilities.clear();
-        for row in 0..rows.len() {
-            let mut scores = self.model.intercept().to_vec();
-            let (columns, values) = rows.row(row);
-            for (column, value) in columns.iter().zip(values) {
-                let at = *column as usize * width;
-                for (score, weight) in scores.iter_mut().zip(&self.model.weights()[at..at + width]) {
-                    *score += value * f64::from(*weight);
-                }
-            }
-            let (best, highest) =
-                scores.iter().enumerate().fold((0, f64::NEG_INFINITY), |best, (label, score)| {
-                    if *score > best.1 { (label, *score) } else { best }
-                });
-            let total: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
-            self.labels.push(best as u16);
-            self.probabilities.extend(scores.iter().map(|score| ((score - highest).exp() / total) as f32));
+        let Self { model, tables, scratch, labels, probabilities } = self;
+        first_stage(model.features(), tables, document, scratch);
+        if let Some(decoder) = model.decoder() {
+            decoder.decode(&mut scratch.scores, &mut scratch.decoder);
         }
-        Scored { labels: &self.labels, probabilities: &self.probabilities }
+        labels.clear();
+        probabilities.clear();
+        for row in scratch.scores.chunks_exact(tables.labels) {
+            let best = row.iter().enumerate().fold(0, |best, (at, p)| if *p > row[best] { at } else { best });
+            labels.push(best as u16);
+            probabilities.extend(row.iter().map(|&p| p as f32));
+        }
+        Scored { labels, probabilities }
     }
 }
+
+/// The first stage's probabilities, into `scratch.scores`.
+fn first_stage(features: &Features, tables: &Tables, document: &[Paragraph<'_>], scratch: &mut Scratch) {
+    // Up to four labels is what most models have, and what fits one vector register.
+    match tables.stride {
+        4 => sum::<4>(features, tables, document, scratch),
+        _ => sum::<0>(features, tables, document, scratch),
+    }
+    scratch.scores.clear();
+    for sums in scratch.sums.chunks_exact(tables.stride) {
+        let start = scratch.scores.len();
+        scratch.scores.extend(sums.iter().zip(&tables.intercept).map(|(sum, bias)| sum + bias));
+        softmax(&mut scratch.scores[start..]);
+    }
+}
+
+/// The sums of weights, into `scratch.sums`. `STRIDE` is the tables' stride, or 0 for any.
+fn sum<const STRIDE: usize>(
+    features: &Features,
+    tables: &Tables,
+    document: &[Paragraph<'_>],
+    scratch: &mut Scratch,
+) {
+    let stride = if STRIDE == 0 { tables.stride } else { STRIDE };
+    let add = |sums: &mut [f64], table: &[f32], number: u32| {
+        let row = &table[number as usize * stride..][..stride];
+        for (sum, &weight) in sums[..stride].iter_mut().zip(row) {
+            *sum += f64::from(weight);
+        }
+    };
+    let Scratch { extraction, tokens, pairs, buffer, sums, observed, .. } = scratch;
+    sums.clear();
+    sums.resize(document.len() * stride, 0.0);
+    if !tables.words.is_empty() || !tables.endings.is_empty() {
+        let parts = features.parts();
+        for (paragraph, sums) in document.iter().zip(sums.chunks_exact_mut(stride)) {
+            for_each_word(paragraph.text, buffer, |word| match parts.words.lexicon().get(word) {
+                Some(number) => add(sums, &tables.words, number),
+                None => {
+                    for ending in features.ending_lengths().iter().filter_map(|&n| ending(word, n)) {
+                        if let Some(number) = parts.endings.lexicon().get(ending) {
+                            add(sums, &tables.endings, number);
+                        }
+                    }
+                }
+            });
+        }
+    }
+    if tables.tokens.is_empty() {
+        return;
+    }
+    let mut current = usize::MAX;
+    extraction.run(features, document, |place, found| {
+        if place != current {
+            current = place;
+            tokens.next_paragraph();
+            pairs.next_paragraph();
+        }
+        let sums = &mut sums[place * stride..];
+        match found {
+            Found::Token(number) if tokens.first(number) => add(sums, &tables.tokens, number),
+            Found::Pair(number) if pairs.first(number) => add(sums, &tables.pairs, number),
+            _ => {}
+        }
+    });
+    if !tables.layout.is_empty() {
+        layout(features, tables, document.len(), extraction, observed, sums, stride);
+    }
+}
+
+/// Adds what each paragraph's layout says about itself and about its neighbours.
+fn layout(
+    features: &Features,
+    tables: &Tables,
+    paragraphs: usize,
+    extraction: &Extraction,
+    observed: &mut Vec<f64>,
+    sums: &mut [f64],
+    stride: usize,
+) {
+    let labels = tables.labels;
+    observed.resize(tables.layout_stride, 0.0);
+    for place in 0..paragraphs {
+        observed.fill(0.0);
+        for &number in extraction.layout(place) {
+            let row = &tables.layout[number as usize * tables.layout_stride..][..tables.layout_stride];
+            for (sum, &weight) in observed.iter_mut().zip(row) {
+                *sum += f64::from(weight);
+            }
+        }
+        // A neighbour at offset o sees this paragraph from place - o.
+        let viewers = std::iter::once(0).chain(offsets(features.neighbours()));
+        for (offset, parts) in viewers.zip(observed.chunks_exact(labels)) {
+            let Some(viewer) = place.checked_add_signed(-offset).filter(|&at| at < paragraphs) else {
+                continue;
+            };
+            for (sum, part) in sums[viewer * stride..].iter_mut().zip(parts) {
+                *sum += part;
+            }
+        }
+    }
+}
+
+/// Scores to probabilities, in place: `exp(s) / sum exp(s)`, from the largest down so that nothing overflows.
+pub(super) fn softmax(scores: &mut [f64]) {
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut total = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - highest).exp();
+        total += *score;
+    }
+    scores.iter_mut().for_each(|score| *score /= total);
+}
+
+/// What one feature added to the score of each label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contribution {
+    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with `around:`.
+    pub feature: String,
+    /// What it added to the score of each label, in the order of [`Model::labels`].
+    pub scores: Vec<f64>,
+}
+
+impl Model {
+    /// Why the paragraph at `place` of `document` (given whole) got `label`: what each of its features adds to
+    /// the scores, those first that speak most for or against the label compared with the mean of all.
+    ///
+    /// Empty if there is no such paragraph or label.
+    #[must_use]
+    pub fn explain(&self, document: &[Paragraph<'_>], place: usize, label: usize) -> Vec<Contribution> {
+        let labels = self.labels().len();
+        if place >= document.len() || label >= labels {
+            return Vec::new();
+        }
+        let contribution = |feature: String, value: f64, weights: &[f32]| Contribution {
+            feature,
+            scores: weights.iter().map(|&weight| value * f64::from(weight)).collect(),
+        };
+        let rows = self.features().transform(document);
+        let (columns, values) = rows.row(place);
+        let mut found: Vec<Contribution> = columns
+            .iter()
+            .zip(values)
+            .filter_map(|(&column, &value)| {
+                let column = column as usize;
+                let weights = &self.weights()[column * labels..(column + 1) * labels];
+                Some(contribution(self.features().feature_name(column)?, value, weights))
+            })
+            .collect();
+        if let Some(decoder) = self.decoder() {
+            let mut scratch = Scratch::default();
+            scratch.tokens.resize(self.features().parts().tokens.len());
+            scratch.pairs.resize(self.features().parts().pairs.len());
+            first_stage(self.features(), &self.tables(), document, &mut scratch);
+            let mut rows = crate::features::Rows::new(decoder.params().n_features(labels));
+            decoder.params().transform_into(&scratch.scores, labels, &mut rows);
+            let (columns, values) = rows.row(place);
+            found.extend(columns.iter().zip(values).filter_map(|(&column, &value)| {
+                let column = column as usize;
+                let name = decoder.params().feature_name(column, self.labels())?;
+                let weights = &decoder.weights()[column * labels..(column + 1) * labels];
+                Some(contribution(format!("around: {name}"), value, weights))
+            }));
+        }
+        let says = |contribution: &Contribution| {
+            let mean = contribution.scores.iter().sum::<f64>() / labels as f64;
+            (contribution.scores[label] - mean).abs()
+        };
+        found.sort_by(|a, b| says(b).total_cmp(&says(a)).then_with(|| a.feature.cmp(&b.feature)));
+        found
+    }
+}
+
+/// What [`Model`] keeps for its scorers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TablesCell(std::sync::OnceLock<Arc<Tables>>);
+
+impl Model {
+    fn tables(&self) -> Arc<Tables> {
+        let tables = || Arc::new(Tables::new(self.features(), self.weights(), self.intercept()));
+        Arc::clone(self.tables.0.get_or_init(tables))
+    }
+
+    /// The second stage, if the model has one.
+    #[must_use]
+    pub fn decoder(&self) -> Option<&Decoder> {
+        self.decoder.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! A model: what was learnt, what is known about it, and its form as a file.
 
 use super::container::{self, Container, ContainerError};
+use super::decode::Decoder;
+use super::scorer::TablesCell;
 use super::solver::{SolverError, fitted_from_parts};
 use super::{LabelSet, Preset};
 use crate::features::Features;
@@ -52,8 +54,12 @@ pub struct Model {
     /// Row-major: features x labels.
     pub(super) weights: Vec<f32>,
     pub(super) intercept: Vec<f64>,
+    /// The second stage, if there is one.
+    pub(super) decoder: Option<Decoder>,
     pub(super) sha256: String,
     pub(super) file_size: usize,
+    /// Made on first use.
+    pub(super) tables: TablesCell,
 }
 
 impl Model {
@@ -130,10 +136,20 @@ impl Model {
         features: Features,
         weights: Vec<f32>,
         intercept: Vec<f64>,
+        decoder: Option<Decoder>,
     ) -> Result<Self> {
         let labels = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
-        let mut model =
-            Self { info, labels, features, weights, intercept, sha256: String::new(), file_size: 0 };
+        let mut model = Self {
+            info,
+            labels,
+            features,
+            weights,
+            intercept,
+            decoder,
+            sha256: String::new(),
+            file_size: 0,
+            tables: TablesCell::default(),
+        };
         model.verify().map_err(Error::unusable)?;
         let bytes = model.to_bytes();
         let container = Container::open(&bytes).map_err(|error| Error::unusable(error.to_string()))?;
@@ -161,12 +177,19 @@ impl Model {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut features = Vec::new();
         self.features.encode(&mut features);
-        container::write(&[
+        let mut sections = vec![
             (b"INFO", serde_json::to_vec(&self.info).unwrap_or_default()),
             (b"FEAT", features),
             (b"WGHT", self.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect()),
             (b"BIAS", self.intercept.iter().flat_map(|bias| bias.to_le_bytes()).collect()),
-        ])
+        ];
+        if let Some(decoder) = &self.decoder {
+            // Its parameters are in the preset, within INFO.
+            let biases = decoder.intercept().iter().flat_map(|bias| bias.to_le_bytes());
+            let weights = decoder.weights().iter().flat_map(|weight| weight.to_le_bytes());
+            sections.push((b"DECO", biases.chain(weights).collect()));
+        }
+        container::write(&sections)
     }
 
     /// Reads a model file's bytes; `origin` names it in errors.
@@ -191,7 +214,22 @@ impl Model {
             Features::decode(file.section("FEAT").map_err(told)?).map_err(|error| error.to_string())?;
         let weights = file.section("WGHT").map_err(told)?.as_chunks::<4>().0;
         let intercept = file.section("BIAS").map_err(told)?.as_chunks::<8>().0;
+        let decoder = match &info.preset.decoder {
+            Some(params) => {
+                let bytes = file.section("DECO").map_err(told)?;
+                let (biases, weights) =
+                    bytes.split_at_checked(8 * intercept.len()).ok_or("its decoder is cut off")?;
+                let biases =
+                    biases.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+                let weights =
+                    weights.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+                Some(Decoder::new(params.clone(), weights, biases).map_err(|error| error.to_string())?)
+            }
+            None => None,
+        };
         let model = Self {
+            decoder,
+            tables: TablesCell::default(),
             labels: info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect(),
             info,
             features,

@@ -1,18 +1,21 @@
 //! Annotated documents to a model: labels, features, weights.
 
+use super::second_stage::fit_second_stage;
 use super::{Event, Progress};
-use crate::document::Paragraph;
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
+use crate::document::{Paragraph, Span};
 use crate::features::{Features, Rows};
 use crate::model::gold::{GoldDocument, label_index};
 use crate::model::solver::{SolverError, SparseLogisticRegressionParams};
 use crate::model::{DataSummary, LabelSet, Model, ModelInfo, Preset};
+use crate::segment::segment;
 use crate::{Error, Result};
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
 use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Up to so many cells, unweighted data goes to linfa-logistic's own (dense) fit.
@@ -52,35 +55,53 @@ pub fn fit(
         )));
     }
     progress(&Event::Stage("features"));
-    let paragraphs: Vec<Vec<Paragraph<'_>>> =
-        documents.iter().map(|document| document.paragraphs()).collect();
-    let features = Features::fit(preset.feature_params()?, &paragraphs);
+    let (samples, paragraphs) = samples(documents, preset.segmented > 0.0);
+    let features = Features::fit(preset.feature_params()?, &paragraphs[..documents.len()]);
     let mut rows = Rows::new(features.n_features());
     for document in &paragraphs {
         features.transform_into(document, &mut rows);
     }
+    drop(paragraphs);
     // Text outside of all blocks stays a row, so that rows and paragraphs keep in step, but weighs nothing.
-    let blocks = documents.iter().flat_map(|document| &document.blocks);
-    let targets: Vec<Option<usize>> =
-        blocks.map(|block| label_index(&labels, block.label.as_deref()?)).collect();
+    let targets: Vec<Option<usize>> = samples
+        .iter()
+        .flat_map(|sample| &sample.labels)
+        .map(|label| label_index(&labels, label.as_deref()?))
+        .collect();
     let class_weight = |label: &String| preset.class_weights.get(label).copied().unwrap_or(1.0) as f32;
     let class_weights: Vec<f32> = labels.iter().map(class_weight).collect();
-    let weights: Vec<f32> =
-        targets.iter().map(|target| target.map_or(0.0, |target| class_weights[target])).collect();
+    let shares = samples.iter().flat_map(|sample| {
+        let share = if sample.segmented { preset.segmented as f32 } else { 1.0 };
+        std::iter::repeat_n(share, sample.labels.len())
+    });
+    let weights: Vec<f32> = targets
+        .iter()
+        .zip(shares)
+        .map(|(target, share)| target.map_or(0.0, |target| share * class_weights[target]))
+        .collect();
     let mut counts = vec![0; labels.len()];
-    targets.iter().flatten().for_each(|&target| counts[target] += 1);
+    let gold: usize = documents.iter().map(|document| document.blocks.len()).sum();
+    targets[..gold].iter().flatten().for_each(|&target| counts[target] += 1);
 
-    progress(&Event::Stage("solver"));
     let targets = targets.into_iter().map(|target| target.unwrap_or(0)).collect();
-    let fitted = solve(rows, targets, weights, preset, progress)
-        .map_err(|error| Error::unusable(format!("cannot train on these files: {error}")))?;
+    let data = DatasetBase::new(rows, targets).with_weights(Array1::from(weights));
+    let cannot = |error: SolverError| Error::unusable(format!("cannot train on these files: {error}"));
+    let (data, decoder) = match &preset.decoder {
+        Some(params) => {
+            fit_second_stage(data, &samples, labels.len(), preset, params, progress).map_err(cannot)?
+        }
+        None => (data, None),
+    };
+    progress(&Event::Stage("solver"));
+    let fitted = solve(&data, preset, progress).map_err(cannot)?;
+    drop(data);
 
     let scale = 1.0 / temperature;
     let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
     let info = ModelInfo {
         name: naming.name.to_owned(),
         preset_name: naming.preset_name.to_owned(),
-        preset: preset.clone(),
+        preset: Preset { decoder: preset.decoder.clone().filter(|_| decoder.is_some()), ..preset.clone() },
         data: DataSummary {
             files: documents.len(),
             volumes: volumes.into_iter().map(str::to_owned).collect(),
@@ -91,9 +112,12 @@ pub fn fit(
         seed: naming.seed,
         temperature,
     };
-    let weights = fitted.params().iter().map(|weight| (weight * scale) as f32).collect();
-    let intercept = fitted.intercept().iter().map(|bias| bias * scale).collect();
-    Model::from_parts(info, features, weights, intercept)
+    // The temperature belongs to the stage that has the last word.
+    let own_scale = if decoder.is_some() { 1.0 } else { scale };
+    let weights = fitted.params().iter().map(|weight| (weight * own_scale) as f32).collect();
+    let intercept = fitted.intercept().iter().map(|bias| bias * own_scale).collect();
+    let decoder = decoder.map(|decoder| decoder.scaled(scale));
+    Model::from_parts(info, features, weights, intercept, decoder)
 }
 
 /// The labels to tell apart. Fine ones are ordered by frequency.
@@ -126,17 +150,79 @@ fn labels(documents: &[&GoldDocument], preset: &Preset) -> Vec<String> {
     }
 }
 
+/// The rows of all samples, with target and weight of each.
+pub(super) type Targets = DatasetBase<Rows, Array1<usize>>;
+
+/// One document as it is trained on.
+pub(super) struct Sample<'a> {
+    pub document: &'a GoldDocument,
+    /// Cut by the segmenter rather than by the annotator.
+    pub segmented: bool,
+    /// Its rows.
+    pub rows: Range<usize>,
+    labels: Vec<Option<String>>,
+}
+
+/// The documents as annotated, then (if `segmented`) as the segmenter cuts them, each with its paragraphs.
+fn samples<'a>(
+    documents: &[&'a GoldDocument],
+    segmented: bool,
+) -> (Vec<Sample<'a>>, Vec<Vec<Paragraph<'a>>>) {
+    let (mut samples, mut paragraphs) = (Vec::new(), Vec::new());
+    let mut rows = 0;
+    let mut add =
+        |document: &'a GoldDocument, segmented, labels: Vec<Option<String>>, cut: Vec<Paragraph<'a>>| {
+            let end = rows + labels.len();
+            samples.push(Sample { document, segmented, rows: rows..end, labels });
+            paragraphs.push(cut);
+            rows = end;
+        };
+    for document in documents {
+        let labels = document.blocks.iter().map(|block| block.label.clone()).collect();
+        add(document, false, labels, document.paragraphs());
+    }
+    for document in documents.iter().filter(|_| segmented) {
+        let spans = segment(&document.text);
+        let labels = majority(document, &spans);
+        add(document, true, labels, Paragraph::tile(&document.text, &spans).0);
+    }
+    (samples, paragraphs)
+}
+
+/// The label of most bytes of each span; the earlier one of two that have as many.
+fn majority(document: &GoldDocument, spans: &[Span]) -> Vec<Option<String>> {
+    let mut blocks = document.blocks.iter().peekable();
+    spans
+        .iter()
+        .map(|span| {
+            let mut bytes: Vec<(&Option<String>, usize)> = Vec::new();
+            while let Some(block) = blocks.peek() {
+                let shared = block.span.end.min(span.end).saturating_sub(block.span.start.max(span.start));
+                if shared > 0 {
+                    match bytes.iter_mut().find(|(label, _)| **label == block.label) {
+                        Some((_, sum)) => *sum += shared,
+                        None => bytes.push((&block.label, shared)),
+                    }
+                }
+                if block.span.end > span.end {
+                    break;
+                }
+                blocks.next();
+            }
+            bytes.into_iter().rev().max_by_key(|(_, sum)| *sum).and_then(|(label, _)| label.clone())
+        })
+        .collect()
+}
+
 /// The weights: by linfa-logistic's own fit where the data is small and unweighted, else by the sparse
 /// one, which minimises the same objective.
-fn solve(
-    rows: Rows,
-    targets: Vec<usize>,
-    weights: Vec<f32>,
+pub(super) fn solve(
+    data: &Targets,
     preset: &Preset,
     progress: &Progress,
 ) -> Result<MultiFittedLogisticRegression<f64, usize>, SolverError> {
-    let targets = Array1::from(targets);
-    let unweighted = weights.iter().all(|&weight| weight == 1.0);
+    let rows = data.records();
+    let unweighted = data.weights().is_none_or(|weights| weights.iter().all(|&weight| weight == 1.0));
     if unweighted && rows.len() * rows.columns() <= DENSE_CELLS {
         let mut dense = Array2::zeros((rows.len(), rows.columns()));
         for i in 0..rows.len() {
@@ -147,7 +233,7 @@ fn solve(
             .alpha(preset.l2)
             .max_iterations(preset.max_iterations)
             .gradient_tolerance(GRADIENT_TOLERANCE)
-            .fit(&DatasetBase::new(dense, targets))
+            .fit(&DatasetBase::new(dense, data.targets().clone()))
             .map_err(|error| SolverError::Optimiser(error.to_string()));
     }
     let (told, of) = (Arc::clone(progress), preset.max_iterations);
@@ -156,5 +242,5 @@ fn solve(
         .max_iterations(preset.max_iterations)
         .gradient_tolerance(GRADIENT_TOLERANCE)
         .observer(Arc::new(move |iteration, loss| told(&Event::Iteration { iteration, of, loss })))
-        .fit(&DatasetBase::new(rows, targets).with_weights(Array1::from(weights)))
+        .fit(data)
 }

@@ -7,6 +7,7 @@
 mod card;
 mod cross;
 mod fit;
+mod second_stage;
 mod split;
 
 pub use cross::{CrossValidated, LearningPoint, cross_validate};
