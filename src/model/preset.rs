@@ -1,6 +1,7 @@
 //! Presets: what a model is trained with, described wholly in `config/models.toml`.
 
 use super::decode::DecoderParams;
+use super::solver::StochasticParams;
 use crate::features::{FeatureParams, ValidFeatureParams};
 use crate::{Error, Result};
 use linfa::ParamGuard;
@@ -53,6 +54,9 @@ pub struct Preset {
     /// At most so many iterations of the solver.
     #[serde(default = "default_max_iterations")]
     pub max_iterations: u64,
+    /// Fit by stochastic gradient descent instead; `l2` and `max_iterations` are then for the second stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stochastic: Option<StochasticParams>,
     /// How much a paragraph weighs in the loss when the segmenter has cut it, beside the same text as the
     /// annotator cut it; 0: train on annotated paragraphs only. Its label is that of most of its bytes.
     #[serde(default)]
@@ -114,6 +118,9 @@ impl Preset {
             .alpha(self.l2)
             .max_iterations(self.max_iterations);
         solver.check().map_err(|error| format!("l2 = {}: {error}", self.l2))?;
+        if let Some(stochastic) = &self.stochastic {
+            stochastic.check_ref().map_err(|error| format!("stochastic: {error}"))?;
+        }
         if !self.segmented.is_finite() || self.segmented < 0.0 {
             return Err(format!("segmented = {}: must be a finite number, at least 0", self.segmented));
         }

@@ -83,6 +83,7 @@ fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, d
             class_weights: Default::default(),
             l2: 1.0,
             max_iterations: 1,
+            stochastic: None,
             segmented: 0.0,
             features: params,
             decoder: decoder.as_ref().map(|decoder| decoder.params().clone()),

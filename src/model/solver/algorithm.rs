@@ -69,7 +69,7 @@ where
     }
 }
 
-fn validate(rows: &Rows, n_targets: usize, weights: Option<&[f32]>) -> Result<(), SolverError> {
+pub(super) fn validate(rows: &Rows, n_targets: usize, weights: Option<&[f32]>) -> Result<(), SolverError> {
     let lengths = [("targets", Some(n_targets)), ("weights", weights.map(<[f32]>::len))];
     for (what, found) in lengths.into_iter().filter_map(|(what, found)| Some((what, found?))) {
         if found != rows.len() {

@@ -8,6 +8,9 @@ pub enum SolverError {
     /// The penalty is negative or not finite.
     #[error("alpha is {0}, but the L2 penalty must be a finite number of at least 0")]
     InvalidAlpha(f64),
+    /// The rate of a stochastic fit is not positive or not finite.
+    #[error("rate is {0}, but it must be a finite number above 0")]
+    InvalidRate(f32),
     /// The gradient tolerance is not positive or not finite.
     #[error("gradient_tolerance is {0}, but it must be a finite number above 0")]
     InvalidGradientTolerance(f64),

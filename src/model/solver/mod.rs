@@ -26,10 +26,12 @@ mod error;
 mod fitted;
 mod hyperparams;
 mod problem;
+mod stochastic;
 
 pub use error::SolverError;
 pub use fitted::fitted_from_parts;
 pub use hyperparams::{Observer, SparseLogisticRegressionParams, SparseLogisticRegressionValidParams};
+pub use stochastic::{StochasticParams, StochasticValidParams};
 
 impl linfa::dataset::Records for crate::features::Rows {
     type Elem = f64;

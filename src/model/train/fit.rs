@@ -215,7 +215,7 @@ fn majority(document: &GoldDocument, spans: &[Span]) -> Vec<Option<String>> {
 }
 
 /// The weights: by linfa-logistic's own fit where the data is small and unweighted, else by the sparse
-/// one, which minimises the same objective.
+/// one, which minimises the same objective, or by the stochastic one if the preset asks for it.
 pub(super) fn solve(
     data: &Targets,
     preset: &Preset,
@@ -235,6 +235,9 @@ pub(super) fn solve(
             .gradient_tolerance(GRADIENT_TOLERANCE)
             .fit(&DatasetBase::new(dense, data.targets().clone()))
             .map_err(|error| SolverError::Optimiser(error.to_string()));
+    }
+    if let Some(stochastic) = &preset.stochastic {
+        return stochastic.fit(data);
     }
     let (told, of) = (Arc::clone(progress), preset.max_iterations);
     SparseLogisticRegressionParams::new()

@@ -54,7 +54,7 @@ pub(super) fn fit_second_stage(
         params.transform_into(&probabilities[range], labels, &mut rows);
     }
     let second = DatasetBase::new(rows, data.targets().clone()).with_weights(Array1::from(weights.clone()));
-    let fitted = solve(&second, &Preset { l2: params.l2, ..preset.clone() }, progress)?;
+    let fitted = solve(&second, &Preset { l2: params.l2, stochastic: None, ..preset.clone() }, progress)?;
     let decoder = Decoder::new(
         params.clone(),
         fitted.params().iter().map(|&weight| weight as f32).collect(),
