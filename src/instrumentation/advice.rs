@@ -77,7 +77,8 @@ fn of_partitions(what: &str, rows: &[u64], limits: &Limits) -> Option<String> {
     let average = total as f64 / partitions as f64;
     if average < limits.rows_per_partition as f64 {
         let fitting = total.div_ceil(limits.rows_per_partition.max(1) as u64).max(1);
-        return Some(format!("{what}: {partitions} partitions for {total} rows: coalesce to {fitting}"));
+        return (fitting < partitions as u64)
+            .then(|| format!("{what}: {partitions} partitions for {total} rows: coalesce to {fitting}"));
     }
     let (largest, most) = rows.iter().enumerate().max_by_key(|(_, rows)| **rows)?;
     (*most as f64 > average * limits.skew).then(|| {
