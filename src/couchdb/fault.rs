@@ -62,19 +62,22 @@ impl Fault {
 
     /// From a request that got no whole answer.
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
+        // The reason proper (refused, reset, what is wrong with a certificate) is the innermost cause.
+        let error = error.without_url();
+        let mut message = error.to_string();
+        let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+        if let Some(cause) = causes.last() {
+            message += &format!(": {cause}");
+        }
         // A body that breaks off or cannot be unpacked came from a server that is there; everything
         // else (refused, reset, timed out, no such host, TLS) means that it cannot be reached.
-        let kind = if error.is_builder() {
+        let kind = if error.is_builder() || message.contains("invalid peer certificate") {
             FaultKind::Refused
         } else if error.is_body() || error.is_decode() {
             FaultKind::Server
         } else {
             FaultKind::Transport
         };
-        let mut message = error.to_string();
-        if error.url().is_some() {
-            message = error.without_url().to_string();
-        }
         Self::new(kind, message)
     }
 

@@ -32,7 +32,7 @@ pub use document::{AttachmentStub, CouchDocument};
 pub use fault::{Fault, FaultKind};
 pub use params::{ConnectionParams, Secret, Timeouts};
 pub(crate) use preflight::unusable;
-pub use preflight::{ServerInfo, plain_http_warning, preflight};
+pub use preflight::{IfMissing, ServerInfo, plain_http_warning, preflight};
 pub(crate) use provenance::timestamp;
 pub use provenance::{AnnotationProvenance, PROVENANCE_FIELD, Producer};
 pub use retry::{RetryPolicy, Tally, TallyCounts};

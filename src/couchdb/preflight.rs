@@ -17,13 +17,33 @@ pub struct ServerInfo {
     pub created: bool,
 }
 
-/// Asks for the server and for the database of `params`; makes the database when `create` is set and it is missing.
+/// What to do about a database that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// It is an error.
+    Refuse,
+    /// Make it.
+    Create,
+    /// Take it for an empty one (a dry run).
+    Accept,
+}
+
+/// How long the server is waited for before a run, in milliseconds: somebody may be looking on.
+const WAIT_MS: u64 = 20_000;
+
+/// Asks for the server and for the database of `params`.
 ///
 /// # Errors
 /// Unusable (exit code 3), with the way out: the server cannot be reached within the retry budget, user or
 /// password are wrong (401), the user may not use the database (403), or there is none (404).
-pub async fn preflight(params: &ConnectionParams, create: bool, tally: Arc<Tally>) -> Result<ServerInfo> {
-    let client = Client::open(params, tally)?;
+pub async fn preflight(
+    params: &ConnectionParams,
+    if_missing: IfMissing,
+    tally: Arc<Tally>,
+) -> Result<ServerInfo> {
+    let mut patient = params.clone();
+    patient.retry.budget_ms = patient.retry.budget_ms.min(WAIT_MS);
+    let client = Client::open(&patient, tally)?;
     let root: serde_json::Value = match client.json(&client.call(Method::GET, &[])).await {
         Ok((root, _)) => root,
         // A reverse proxy may show only the databases.
@@ -35,9 +55,12 @@ pub async fn preflight(params: &ConnectionParams, create: bool, tally: Arc<Tally
     let database = Database::new(client);
     let mut created = false;
     let info = match database.info().await {
-        Err(fault) if fault.kind == FaultKind::NotFound && create => {
+        Err(fault) if fault.kind == FaultKind::NotFound && if_missing == IfMissing::Create => {
             created = database.create().await.map_err(|fault| unusable(params, &fault))?;
             database.info().await
+        }
+        Err(fault) if fault.kind == FaultKind::NotFound && if_missing == IfMissing::Accept => {
+            Ok(serde_json::Value::Null)
         }
         other => other,
     }
@@ -70,6 +93,9 @@ pub(crate) fn unusable(params: &ConnectionParams, fault: &Fault) -> Error {
         ),
         FaultKind::NotFound => {
             "check --ingest-db-name and --couchdb-url; GET /_all_dbs lists the databases".to_owned()
+        }
+        FaultKind::Refused if fault.message.contains("certificate") => {
+            "give the certificate of the authority that vouches for it with --couchdb-ca-file".to_owned()
         }
         FaultKind::Transport => "check --couchdb-url, and that the server runs".to_owned(),
         _ => "see the server's log".to_owned(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{RunLock, format};
-use crate::couchdb::{ConnectionParams, Producer, Secret, Tally, plain_http_warning, preflight};
+use crate::couchdb::{ConnectionParams, IfMissing, Producer, Secret, Tally, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
 use crate::settings::{CouchDb, Input, Settings};
@@ -59,9 +59,10 @@ impl Places {
     ) -> Result<Self> {
         let input = connection(couch, &couch.ingest_database)?;
         let output = connection(couch, &couch.output_database)?;
-        preflight(&input, false, Arc::clone(tally)).await?;
+        preflight(&input, IfMissing::Refuse, Arc::clone(tally)).await?;
         if !output.same_database(&input) {
-            preflight(&output, !settings.dry_run, Arc::clone(tally)).await?;
+            let if_missing = if settings.dry_run { IfMissing::Accept } else { IfMissing::Create };
+            preflight(&output, if_missing, Arc::clone(tally)).await?;
         }
         let selection = &settings.selection;
         let suffix = format(settings).annotation_name("");

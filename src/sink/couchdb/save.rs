@@ -2,8 +2,8 @@
 
 use crate::Result;
 use crate::couchdb::{
-    Change, Client, ConnectionParams, CouchDocument, Database, ListingRow, Prepared, Producer, Tally, Update,
-    WriteResult, Written, plan, timestamp, write,
+    Change, Client, ConnectionParams, CouchDocument, Database, FaultKind, ListingRow, Prepared, Producer,
+    Tally, Update, WriteResult, Written, plan, timestamp, write,
 };
 use crate::document::{Annotation, DocumentRef, Outcome, Status};
 use crate::sink::Saver;
@@ -124,6 +124,8 @@ impl CouchSaver {
             groups.iter().filter(|group| group.base.is_none()).map(|group| group.doc_id.as_str()).collect();
         let mut rows = match self.database.rows::<CouchDocument>(&ids).await {
             Ok(rows) => rows.into_iter(),
+            // Nothing is there before the first run.
+            Err(fault) if fault.kind == FaultKind::NotFound && self.params.dry_run => Vec::new().into_iter(),
             Err(fault) => {
                 for group in &groups {
                     group.fail(outcomes, &format!("cannot be read before it is written: {fault}"));
@@ -134,7 +136,7 @@ impl CouchSaver {
         let mut ready = Vec::with_capacity(groups.len());
         for mut group in groups {
             if group.base.is_none() {
-                group.base = rows.next().and_then(|row| self.base_from(row, &group));
+                group.base = self.base_from(rows.next(), &group);
             }
             match group.base {
                 Some(_) => ready.push(group),
@@ -145,15 +147,16 @@ impl CouchSaver {
     }
 
     /// The document to start from: what is there, or a copy of the original's metadata.
-    fn base_from(&self, row: ListingRow<CouchDocument>, group: &Group) -> Option<CouchDocument> {
-        if row.doc.is_some() || !self.params.other_database {
-            return row.doc;
+    fn base_from(&self, row: Option<ListingRow<CouchDocument>>, group: &Group) -> Option<CouchDocument> {
+        let (document, revision) = row.map_or((None, None), |row| (row.doc, row.value));
+        if document.is_some() || !self.params.other_database {
+            return document;
         }
         let mut copy = match &group.original {
             Some(original) => original.copy_of_metadata(),
             None => CouchDocument::new(&group.doc_id),
         };
-        if let Some(value) = row.value {
+        if let Some(value) = revision {
             // Deleted here before: the new document follows that revision.
             copy.set("_rev", value.rev);
         }

@@ -162,6 +162,8 @@ impl CouchSource {
         ids.dedup();
         let rows = match output.database.rows::<Listed>(&ids).await {
             Ok(rows) => rows,
+            // A dry run does not make the database.
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(()),
             Err(fault) => return Err(unusable(&self.output, &fault)),
         };
         let existing: HashMap<String, Listed> =

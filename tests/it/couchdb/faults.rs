@@ -6,15 +6,15 @@ use super::selecting::reference;
 use super::server::{OwnServer, TestDatabase, server, tally, with_texts};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use skol_classifier::couchdb::{ConnectionParams, RetryPolicy, Secret, Tally, preflight};
-use skol_classifier::document::{DocumentRef, Outcome, Status};
+use skol_classifier::couchdb::{ConnectionParams, IfMissing, RetryPolicy, Secret, Tally, preflight};
+use skol_classifier::document::{Document, DocumentRef, Outcome, Status};
 use skol_classifier::sink::Saver;
 use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
 use skol_classifier::source::couchdb::{CouchLoadParams, CouchLoader, CouchSelection, CouchSource};
 use skol_classifier::source::{Loader, Source};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
     let text = |n: usize| format!("Amanita {n} sp. nov. ").repeat(200);
@@ -115,34 +115,46 @@ async fn a_server_that_restarts_is_waited_for() {
         eprintln!("NOT TESTED: the server at SKOL_TEST_COUCHDB_URL cannot be restarted from here");
         return;
     }
-    let mut own = OwnServer::start();
-    let instance = own.server();
-    let database = instance.database("restart");
-    seed(&database, 200);
+    let own = OwnServer::start();
+    let database = own.server().database("restart");
+    let references = seed(&database, 200);
     let params = database.params();
-    let outcomes = tokio::spawn(async move {
-        let outcomes = run(&params, 10, tally()).await;
-        (outcomes, Instant::now())
-    });
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let restarted = tokio::task::spawn_blocking(move || {
-        own.kill();
-        std::thread::sleep(Duration::from_millis(1500));
-        own.start_again();
-        (own, Instant::now())
-    });
-    let (_own, restarted) = restarted.await.unwrap();
-    let (outcomes, ended) = outcomes.await.unwrap();
-    assert!(ended > restarted, "the run was over before the server was killed");
-    let good = outcomes.iter().filter(|outcome| outcome.status == Status::Saved).count();
-    assert_eq!(
-        (good, outcomes.len()),
-        (200, 200),
-        "{:?}",
-        outcomes.iter().find(|o| o.status == Status::Failed)
+    let counts = tally();
+    let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
+    let mut loader = CouchLoader::open(&load, counts.clone()).unwrap();
+    let save = CouchSaveParams::new(params.clone(), &params, producer());
+    let mut saver = CouchSaver::open(&save, counts.clone()).unwrap();
+    let annotations = |loaded: Vec<Result<Option<Document>, String>>| -> Vec<_> {
+        loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect()
+    };
+    // Down while the first half is written, and again while the second half is read.
+    let first = annotations(loader.load(&references[..100]).await);
+    let restart = restart_after_a_while(own);
+    let outcomes = saver.save(first).await;
+    assert!(
+        outcomes.iter().all(|outcome| outcome.status == Status::Saved && outcome.attempts > 1),
+        "{outcomes:?}"
     );
-    assert_eq!(database.attachment("d0199", "t.txt.ann").unwrap()[..12], *b"[@Amanita 19");
+    let restart = restart_after_a_while(restart.await.unwrap());
+    let second = annotations(loader.load(&references[100..]).await);
+    let own = restart.await.unwrap();
+    let outcomes = saver.save(second).await;
+    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
+    assert!(counts.counts().retries >= 2);
+    let everything = database.everything();
+    assert!(everything.iter().all(|document| document["_attachments"].get("t.txt.ann").is_some()));
     drop(database);
+    drop(own);
+}
+
+/// Kills the server now, and starts it again on the same data after a second.
+fn restart_after_a_while(mut own: OwnServer) -> tokio::task::JoinHandle<OwnServer> {
+    own.kill();
+    tokio::task::spawn_blocking(move || {
+        std::thread::sleep(Duration::from_secs(1));
+        own.start_again();
+        own
+    })
 }
 
 #[tokio::test]
@@ -173,26 +185,28 @@ async fn a_poison_document_fails_alone_also_when_the_server_breaks_over_it() {
 #[tokio::test]
 async fn a_server_or_database_that_cannot_be_used_ends_the_run_with_the_way_out() {
     let database = server().database("door");
-    let info = preflight(&database.params(), false, tally()).await.unwrap();
+    let info = preflight(&database.params(), IfMissing::Refuse, tally()).await.unwrap();
     assert!(!info.created && !info.server.is_empty());
 
     let wrong = database.params().with_credentials(None, Some(Secret::new("not-the-password")));
-    let error = preflight(&wrong, false, tally()).await.unwrap_err();
+    let error = preflight(&wrong, IfMissing::Refuse, tally()).await.unwrap_err();
     assert_eq!(error.exit_code(), 3);
     let shown = format!("{error} {error:?} {wrong:?}");
     assert!(shown.contains("401") && shown.contains("--couchdb-password-file"), "{shown}");
     assert!(!shown.contains("not-the-password") && !shown.contains(&server().secret), "{shown}");
 
     let absent = server().absent("made");
-    let error = preflight(&absent.params(), false, tally()).await.unwrap_err();
+    let error = preflight(&absent.params(), IfMissing::Refuse, tally()).await.unwrap_err();
     assert_eq!(error.exit_code(), 3);
     assert!(error.to_string().contains("--ingest-db-name"), "{error}");
-    assert!(preflight(&absent.params(), true, tally()).await.unwrap().created);
-    assert!(!preflight(&absent.params(), true, tally()).await.unwrap().created);
+    let info = preflight(&absent.params(), IfMissing::Accept, tally()).await.unwrap();
+    assert_eq!((info.created, info.documents), (false, 0));
+    assert!(preflight(&absent.params(), IfMissing::Create, tally()).await.unwrap().created);
+    assert!(!preflight(&absent.params(), IfMissing::Create, tally()).await.unwrap().created);
 
     let mut nowhere = ConnectionParams::new("http://127.0.0.1:9", "db").unwrap();
     nowhere.retry = RetryPolicy { max_attempts: 2, base_ms: 1, cap_ms: 1, budget_ms: 100 };
-    let error = preflight(&nowhere, false, tally()).await.unwrap_err();
+    let error = preflight(&nowhere, IfMissing::Refuse, tally()).await.unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("--couchdb-url"), "{error}");
 }
 
@@ -213,4 +227,34 @@ async fn a_session_that_runs_out_is_renewed() {
         assert!(loader.load(chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
     }
     assert!(proxy.failures() >= 2, "{:?}", proxy.seen());
+}
+
+#[tokio::test]
+async fn https_needs_a_certificate_that_the_system_or_the_given_file_vouches_for() {
+    let database = server().database("tls");
+    seed(&database, 20);
+    let proxy = Proxy::start_tls(server().address()).await;
+    let mut params = database.params_at(&proxy.url);
+    params.retry = RetryPolicy { max_attempts: 2, base_ms: 1, cap_ms: 1, budget_ms: 1_000 };
+    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(
+        error.to_string().contains("certificate") && error.to_string().contains("--couchdb-ca-file"),
+        "{error}"
+    );
+
+    params.ca_file = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into());
+    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("holds no certificate"), "{error}");
+    params.ca_file = Some("nowhere.pem".into());
+    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("nowhere.pem"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    std::fs::write(&authority, include_bytes!("tls/ca.pem")).unwrap();
+    params.ca_file = Some(authority);
+    let outcomes = run(&params, 10, tally()).await;
+    assert_eq!(outcomes.len(), 20);
+    assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
 }

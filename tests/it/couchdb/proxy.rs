@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What happens to one request.
@@ -62,6 +62,35 @@ impl Proxy {
         choose: impl Fn(&[u8]) -> Option<Mishap> + Send + Sync + 'static,
     ) -> Self {
         Self::launch(server, 0, move |_, _, body| choose(body)).await
+    }
+
+    /// Speaks TLS, with a certificate for `localhost` that only the authority in `tls/ca.pem` vouches for.
+    pub async fn start_tls(server: String) -> Self {
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        let chain = vec![CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (server, acceptor) = (server.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    // A client that does not trust the certificate hangs up in the handshake.
+                    let Ok(stream) = acceptor.accept(socket).await else { return };
+                    let _ = pass(stream, &server, |_, _| None).await;
+                });
+            }
+        });
+        Self { url, seen: Arc::default(), task }
     }
 
     async fn launch(
@@ -125,7 +154,7 @@ impl Proxy {
 
 /// One request and its answer; then the connection is closed.
 async fn pass(
-    mut client: TcpStream,
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
     server: &str,
     pick: impl Fn(&str, &[u8]) -> Option<Mishap>,
 ) -> std::io::Result<()> {
@@ -178,10 +207,11 @@ async fn pass(
         }
         _ => {}
     }
-    client.write_all(&whole).await
+    client.write_all(&whole).await?;
+    client.shutdown().await
 }
 
-async fn answer(client: &mut TcpStream, status: &str, headers: &str) -> std::io::Result<()> {
+async fn answer(client: &mut (impl AsyncWrite + Unpin), status: &str, headers: &str) -> std::io::Result<()> {
     let text = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}");
     client.write_all(text.as_bytes()).await
 }
