@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+mod explain;
 mod learning;
 mod models;
 
@@ -47,7 +48,7 @@ pub fn main(run: fn() -> Result<u8>) -> ExitCode {
 pub fn predict() -> Result<u8> {
     match settings::predict(std::env::args_os(), &Environment::of_process())? {
         Request::Print(text) => print(&text),
-        Request::Run(settings) if settings.task == settings::Task::ListModels => print(&models::list()?),
+        Request::Run(settings) if settings.task.is_question() => answer(&settings),
         Request::Run(settings) => {
             warn(&settings.notices, &settings.terminal);
             crate::run::label(&settings)
@@ -80,6 +81,15 @@ pub fn evaluate() -> Result<u8> {
             warn(&settings.notices, &settings.terminal);
             learning::evaluate(&settings)
         }
+    }
+}
+
+/// What is asked for instead of a run.
+fn answer(settings: &settings::Settings) -> Result<u8> {
+    warn(&settings.notices, &settings.terminal);
+    match &settings.task {
+        settings::Task::Explain { document, line } => print(&explain::explain(settings, document, *line)?),
+        _ => print(&models::list()?),
     }
 }
 

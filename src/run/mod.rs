@@ -5,6 +5,7 @@
 
 mod console;
 mod ending;
+mod fetch;
 mod lock;
 mod metrics;
 mod places;
@@ -20,6 +21,7 @@ use futures::StreamExt;
 
 pub use console::{Console, Level};
 pub use ending::sentence;
+pub use fetch::fetch;
 pub use lock::RunLock;
 pub use metrics::RunMetrics;
 pub use progress::Progress;

@@ -73,6 +73,14 @@ pub enum Task {
     },
 }
 
+impl Task {
+    /// Whether it is a question about models that touches no document of the run.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(self, Task::ListModels | Task::Explain { .. })
+    }
+}
+
 /// Where the documents are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {

@@ -154,3 +154,26 @@ fn list_models_names_every_shipped_model_and_the_default() {
     }
     assert_eq!(text.matches("(default)").count(), usize::from(!names.is_empty()), "{text}");
 }
+
+#[test]
+fn explain_says_which_features_made_the_label() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "Amanita rubra Smith sp. nov.\n\nThe genus is discussed.\n")
+        .unwrap();
+    let explain = |place: &str| program(PREDICT, folder.path(), &["--explain", place]).output().unwrap();
+    let output = explain("a.txt:1");
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    assert!(
+        text.starts_with("a.txt, paragraph 1 of 2, lines 1 to 1\n  Amanita rubra Smith sp. nov.\n"),
+        "{text}"
+    );
+    assert!(text.contains("Why Nomenclature rather than") && text.contains("together"), "{text}");
+    assert!(out(&explain("a.txt:2")).starts_with("a.txt, paragraph 2 of 2, lines 3 to 3\n"));
+    for (place, code, said) in [("a.txt:9", 2, "no paragraph at line 9"), ("b.txt:1", 3, "cannot read b.txt")]
+    {
+        let output = explain(place);
+        assert_eq!(output.status.code(), Some(code));
+        assert!(err(&output).contains(said), "{}", err(&output));
+    }
+}

@@ -1,0 +1,133 @@
+//! `--explain DOC:LINE`: which features made the label of a paragraph, for people.
+
+use crate::document::Paragraph;
+use crate::model::{Contribution, Model, catalog};
+use crate::segment::segment;
+use crate::settings::Settings;
+use crate::{Error, Result};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// How many features of each stage are shown one by one.
+const SHOWN: usize = 16;
+/// How much of the paragraph is shown, in characters.
+const EXCERPT: usize = 90;
+/// How the features of the second stage are named by [`Model::explain`].
+const AROUND: &str = "around: ";
+
+/// Explains the label of the paragraph at `line` of `document`, a file or an id in the database.
+///
+/// # Errors
+/// The document or the model cannot be read, or there is no paragraph at or after that line.
+pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Result<String> {
+    let model = Arc::new(Model::load(settings.model.as_deref().unwrap_or(catalog::default_name()))?);
+    let text = crate::run::fetch(settings, &model, document)?.content;
+    let place = find(&text, line).ok_or_else(|| {
+        Error::usage(format!(
+            "{document} has no paragraph at line {line}; it has {} lines, and this one and all after it are blank",
+            text.lines().count()
+        ))
+    })?;
+    Ok(tell(&model, &place, document))
+}
+
+/// A paragraph of a document, and the lines it stands on.
+struct Place<'a> {
+    paragraphs: Vec<Paragraph<'a>>,
+    number: usize,
+    first_line: usize,
+    last_line: usize,
+}
+
+/// The paragraph that holds `line` (counted from 1), or the next one after it.
+fn find(text: &str, line: usize) -> Option<Place<'_>> {
+    let start = match line.checked_sub(2) {
+        None => 0,
+        Some(skip) => text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').nth(skip)?.0 + 1,
+    };
+    let spans = segment(text);
+    let number = spans.iter().position(|span| span.end > start)?;
+    let span = spans[number];
+    let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let (paragraphs, _) = Paragraph::tile(text, &spans);
+    Some(Place { paragraphs, number, first_line: line_of(span.start), last_line: line_of(span.end) })
+}
+
+fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
+    let words = place.paragraphs[place.number].text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut excerpt: String = words.chars().take(EXCERPT).collect();
+    if excerpt.len() < words.len() {
+        excerpt.push('…');
+    }
+    let mut text = format!(
+        "{document}, paragraph {} of {}, lines {} to {}\n  {excerpt}\n\nModel {}:\n",
+        place.number + 1,
+        place.paragraphs.len(),
+        place.first_line,
+        place.last_line,
+        model.name()
+    );
+    let labels = model.labels();
+    let mut scorer = model.scorer();
+    let scored = scorer.score(&place.paragraphs);
+    let row = scored.probabilities.chunks(labels.len()).nth(place.number).unwrap_or_default();
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+    let width = labels.iter().map(String::len).max().unwrap_or_default();
+    for &label in &order {
+        let _ = writeln!(text, "  {:width$}  {:.4}", labels[label], row[label]);
+    }
+    // A model tells at least two labels apart.
+    let [label, next, ..] = order[..] else { return text };
+    let _ = writeln!(text, "\nWhy {} rather than {} (logarithm of the odds):", labels[label], labels[next]);
+    let (around, own): (Vec<Contribution>, Vec<Contribution>) = model
+        .explain(&place.paragraphs, place.number, label)
+        .into_iter()
+        .partition(|contribution| contribution.feature.starts_with(AROUND));
+    let intercept = model.intercept();
+    terms(&mut text, "the paragraph by itself", &own, intercept[label] - intercept[next], (label, next));
+    if let Some(decoder) = model.decoder() {
+        let intercept = decoder.intercept();
+        let bias = intercept[label] - intercept[next];
+        terms(&mut text, "then, by what was thought of it and of those around it", &around, bias, (label, next));
+    }
+    text
+}
+
+/// The terms of one stage and their sum.
+fn terms(text: &mut String, title: &str, terms: &[Contribution], bias: f64, (label, next): (usize, usize)) {
+    let mut odds: Vec<(f64, &str)> = terms
+        .iter()
+        .map(|term| (term.scores[label] - term.scores[next], term.feature.trim_start_matches(AROUND)))
+        .collect();
+    odds.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    let _ = writeln!(text, "  {title}");
+    for (odds, feature) in odds.iter().take(SHOWN) {
+        let _ = writeln!(text, "    {odds:+8.3}  {feature}");
+    }
+    if let Some(rest) = odds.get(SHOWN..).filter(|rest| !rest.is_empty()) {
+        let sum: f64 = rest.iter().map(|(odds, _)| odds).sum();
+        let _ = writeln!(text, "    {sum:+8.3}  {} others", rest.len());
+    }
+    let sum: f64 = bias + odds.iter().map(|(odds, _)| odds).sum::<f64>();
+    let _ = writeln!(text, "    {bias:+8.3}  whatever the paragraph (intercept)");
+    let _ = writeln!(text, "    {sum:+8.3}  together");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn a_line_leads_to_its_paragraph_and_a_blank_one_to_the_next() {
+        let text = "\nFirst paragraph,\nsecond line.\n\n\nAnother one.\n\n";
+        let lines = |line| find(text, line).map(|place| (place.first_line, place.last_line));
+        let first = lines(2).unwrap();
+        assert_eq!((lines(1), first.0), (Some(first), 2));
+        assert_eq!(lines(4), Some((6, 6)));
+        assert_eq!(lines(6), Some((6, 6)));
+        assert_eq!(lines(7), None);
+        assert_eq!(lines(99), None);
+        assert!(find("", 1).is_none());
+    }
+}
