@@ -29,7 +29,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<u8> {
         cross_validate: settings.cross_validate,
         output: settings.output.clone(),
         report: settings.report.clone(),
-        date: None,
+        date: settings.source_date_epoch.map(train::date_of),
         command: command(settings),
     };
     let (progress, bar) = progress(&settings.terminal);

@@ -29,6 +29,8 @@ pub struct TrainSettings {
     pub json: bool,
     /// Page with the evaluation.
     pub report: Option<PathBuf>,
+    /// Seconds since 1970 that count as now (`SOURCE_DATE_EPOCH`), so that a model can be made again to the bit.
+    pub source_date_epoch: Option<u64>,
     /// How the program talks.
     pub terminal: Terminal,
     /// Warnings about the settings themselves.
@@ -55,10 +57,24 @@ impl TrainSettings {
             output: reader.path("train.output").unwrap_or_else(|| PathBuf::from("models")),
             json: reader.flag("train.json")?,
             report: reader.file("train.report", &["html", "htm"])?,
+            source_date_epoch: source_date_epoch(environment)?,
             terminal,
             notices: std::mem::take(&mut reader.notices),
             shown: std::mem::take(&mut reader.shown),
         })
+    }
+}
+
+/// See <https://reproducible-builds.org/docs/source-date-epoch/>.
+fn source_date_epoch(environment: &Environment) -> Result<Option<u64>> {
+    let Some(text) = environment.get("SOURCE_DATE_EPOCH")? else { return Ok(None) };
+    // The last second of the year 9999: a date has four digits of a year.
+    match text.trim().parse::<u64>() {
+        Ok(seconds) if seconds < 253_402_300_800 => Ok(Some(seconds)),
+        _ => Err(Error::usage(format!(
+            "invalid value '{text}' for SOURCE_DATE_EPOCH, from environment; allowed: seconds since 1970, up to the \
+             year 9999"
+        ))),
     }
 }
 

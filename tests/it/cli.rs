@@ -177,3 +177,67 @@ fn explain_says_which_features_made_the_label() {
         assert!(err(&output).contains(said), "{}", err(&output));
     }
 }
+
+/// The invented articles with their labels.
+fn gold() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gold").display().to_string()
+}
+
+#[test]
+fn a_model_is_trained_evaluated_listed_and_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |output: &str| {
+        let input = gold();
+        let arguments =
+            ["--input", &input, "--model=logistic_words_suffixes", "--name=mine", "--json", "-o", output];
+        let done =
+            program(TRAIN, folder.path(), &arguments).env("SOURCE_DATE_EPOCH", "86400").output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+        done
+    };
+    let figures: serde_json::Value = serde_json::from_slice(&train("models").stdout).unwrap();
+    assert!(figures["blocks"]["macro_f1"].is_number() && figures["lines"]["labels"].is_object(), "{figures}");
+    let card = std::fs::read_to_string(folder.path().join("models/mine.md")).unwrap();
+    assert!(card.contains("train_classifier --input") && card.contains("1970-01-02"), "{card}");
+    train("again");
+    let bytes = |name: &str| std::fs::read(folder.path().join(name).join("mine.skol")).unwrap();
+    assert!(bytes("models") == bytes("again"));
+
+    let evaluate = |options: &[&str]| {
+        let input = gold();
+        let arguments = [&["--model=mine", "--gold", &input][..], options].concat();
+        program(EVALUATE, folder.path(), &arguments).output().unwrap()
+    };
+    let output = evaluate(&["--json", "--report=page.html"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for part in ["blocks", "lines"] {
+        for key in ["accuracy", "macro_f1", "weighted_f1", "support"] {
+            assert!(figures[part][key].is_number(), "{part}.{key}: {figures}");
+        }
+        for key in ["precision", "recall", "f1", "support"] {
+            assert!(figures[part]["labels"]["Nomenclature"][key].is_number(), "{part}.Nomenclature.{key}");
+        }
+    }
+    assert!(std::fs::read_to_string(folder.path().join("page.html")).unwrap().contains("<html"));
+    assert!(out(&evaluate(&[])).contains("Blocks"));
+
+    std::fs::write(folder.path().join("a.txt"), "Amanita rubra sp. nov.\n").unwrap();
+    let output = program(PREDICT, folder.path(), &["--model=mine", "--explain=a.txt:1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains("Model mine:") && out(&output).contains("together"), "{}", out(&output));
+}
+
+#[test]
+fn what_cannot_be_trained_or_evaluated_says_why() {
+    let input = gold();
+    for (name, arguments, code, said) in [
+        (TRAIN, &["--input", "nowhere"][..], 3, "nowhere"),
+        (TRAIN, &["--input", &input, "--model=logistic_word_suffixes"], 2, "logistic_words_suffixes"),
+        (EVALUATE, &["--gold", "nowhere", "--model=nosuch"], 2, "nosuch"),
+    ] {
+        let output = run(name, arguments);
+        assert_eq!(output.status.code(), Some(code), "{}", err(&output));
+        assert!(err(&output).contains(said) && output.stdout.is_empty(), "{}", err(&output));
+    }
+}
