@@ -89,7 +89,13 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
     if let Some(decoder) = model.decoder() {
         let intercept = decoder.intercept();
         let bias = intercept[label] - intercept[next];
-        terms(&mut text, "then, by what was thought of it and of those around it", &around, bias, (label, next));
+        terms(
+            &mut text,
+            "then, by what was thought of it and of those around it",
+            &around,
+            bias,
+            (label, next),
+        );
     }
     text
 }

@@ -170,7 +170,8 @@ fn explain_says_which_features_made_the_label() {
     );
     assert!(text.contains("Why Nomenclature rather than") && text.contains("together"), "{text}");
     assert!(out(&explain("a.txt:2")).starts_with("a.txt, paragraph 2 of 2, lines 3 to 3\n"));
-    for (place, code, said) in [("a.txt:9", 2, "no paragraph at line 9"), ("b.txt:1", 3, "cannot read b.txt")]
+    for (place, code, said) in
+        [("a.txt:9", 2, "no paragraph at line 9"), ("b.txt:1", 2, "'b.txt' does not exist")]
     {
         let output = explain(place);
         assert_eq!(output.status.code(), Some(code));
