@@ -124,7 +124,7 @@ fn every_format_is_written_and_holds_the_same_labels() {
     for (line, block) in lines.iter().zip(&blocks) {
         let (start, end) = (line["start"].as_u64().unwrap() as usize, line["end"].as_u64().unwrap() as usize);
         assert_eq!(&text[start..end], line["text"].as_str().unwrap());
-        assert_eq!(line["label"].as_str().unwrap(), block.label.as_deref().unwrap());
+        assert_eq!(line["label"].as_str().unwrap(), block.label.unwrap());
         let sum: f64 =
             line["probabilities"].as_object().unwrap().values().map(|value| value.as_f64().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-3, "{sum}");
