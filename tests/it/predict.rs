@@ -368,4 +368,21 @@ proptest! {
             prop_assert_eq!(&yedda::strip(&annotation), text);
         }
     }
+
+    /// On the shipped documents: any partitions, batches and cores give the same files.
+    #[test]
+    fn samples_get_the_same_labels_whatever_the_partitions(
+        partitions in 1..9_usize, batch in 1..101_usize, cores in 1..4_usize, verbosity in 0..4_usize
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [("PARTITIONS", partitions), ("PREDICTION_BATCH_SIZE", batch), ("CORES", cores), ("VERBOSITY", verbosity)];
+        let output = program(folder.path())
+            .envs(settings.map(|(name, value)| (name, value.to_string())))
+            .output()
+            .unwrap();
+        prop_assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let reference = tempfile::tempdir().unwrap();
+        run(reference.path(), &["--partitions", "1", "--batch-size", "1", "--cores", "1"]);
+        prop_assert_eq!(files(&folder.path().join("output")), files(&reference.path().join("output")));
+    }
 }
