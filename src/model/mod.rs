@@ -9,6 +9,7 @@ mod container;
 mod decode;
 pub mod evaluate;
 pub mod gold;
+mod pack;
 mod preset;
 mod scorer;
 pub mod solver;

@@ -2,6 +2,7 @@
 
 use super::container::{self, Container, ContainerError};
 use super::decode::Decoder;
+use super::pack::{pack, unpack};
 use super::scorer::TablesCell;
 use super::solver::{SolverError, fitted_from_parts};
 use super::{LabelSet, Preset};
@@ -151,6 +152,10 @@ impl Model {
             tables: TablesCell::default(),
         };
         model.verify().map_err(Error::unusable)?;
+        if model.is_fine() {
+            // What is measured must be what is stored.
+            model.weights = unpack(&pack(&model.weights, model.labels.len()), model.labels.len());
+        }
         let bytes = model.to_bytes();
         let container = Container::open(&bytes).map_err(|error| Error::unusable(error.to_string()))?;
         model.sha256 = container.sha256;
@@ -180,7 +185,11 @@ impl Model {
         let mut sections = vec![
             (b"INFO", serde_json::to_vec(&self.info).unwrap_or_default()),
             (b"FEAT", features),
-            (b"WGHT", self.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect()),
+            if self.is_fine() {
+                (b"WGT8", pack(&self.weights, self.labels.len()))
+            } else {
+                (b"WGHT", self.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect())
+            },
             (b"BIAS", self.intercept.iter().flat_map(|bias| bias.to_le_bytes()).collect()),
         ];
         if let Some(decoder) = &self.decoder {
@@ -212,8 +221,14 @@ impl Model {
             .map_err(|error| format!("its description cannot be read: {error}"))?;
         let (features, _) =
             Features::decode(file.section("FEAT").map_err(told)?).map_err(|error| error.to_string())?;
-        let weights = file.section("WGHT").map_err(told)?.as_chunks::<4>().0;
         let intercept = file.section("BIAS").map_err(told)?.as_chunks::<8>().0;
+        let weights = match file.optional("WGT8") {
+            Some(packed) => unpack(packed, intercept.len()),
+            None => {
+                let plain = file.section("WGHT").map_err(told)?.as_chunks::<4>().0;
+                plain.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+            }
+        };
         let decoder = match &info.preset.decoder {
             Some(params) => {
                 let bytes = file.section("DECO").map_err(told)?;
@@ -233,7 +248,7 @@ impl Model {
             labels: info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect(),
             info,
             features,
-            weights: weights.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+            weights,
             intercept: intercept.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
             sha256: file.sha256,
             file_size: bytes.len(),
