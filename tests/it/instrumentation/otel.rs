@@ -47,7 +47,8 @@ async fn collector() -> (String, mpsc::UnboundedReceiver<(String, Vec<u8>)>) {
     (address, receive)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread, because the subscriber is set for this thread alone and the engine's tasks must see it.
+#[tokio::test(flavor = "current_thread")]
 async fn spans_of_stages_and_operators_reach_a_collector() {
     let (address, mut requests) = collector().await;
     let (layer, exporter) = otel::layer(&address, "instrumentation_test").unwrap();
