@@ -38,7 +38,7 @@ pub(super) fn hold_out(documents: &[GoldDocument], seed: u64) -> Result<(Vec<usi
         // A volume goes to the test as long as it does not make it much larger than wanted; one must.
         let fits = held + group.paragraphs <= wanted + wanted / 2;
         let needed = test.is_empty() && place == last;
-        if held < wanted && (fits || needed) {
+        if needed || (held < wanted && fits) {
             held += group.paragraphs;
             test.extend(group.files);
         } else {
