@@ -25,6 +25,7 @@ pub struct ClassifierBuilder {
     batch_size: Option<usize>,
     memory_limit: Option<usize>,
     lineage_threshold: Option<usize>,
+    collapse: bool,
     instrumentation: Option<Instrumentation>,
     stop: Stop,
     requests: Arc<Tally>,
@@ -70,6 +71,14 @@ impl ClassifierBuilder {
     #[must_use]
     pub fn lineage_threshold(mut self, depth: usize) -> Self {
         self.lineage_threshold = Some(depth);
+        self
+    }
+
+    /// Whether fine labels are answered as one of the
+    /// [`COLLAPSED_LABELS`](crate::document::labels::COLLAPSED_LABELS); default: no.
+    #[must_use]
+    pub fn collapse(mut self, collapse: bool) -> Self {
+        self.collapse = collapse;
         self
     }
 
@@ -122,6 +131,7 @@ impl ClassifierBuilder {
             partitions,
             batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
             lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),
+            collapse: self.collapse,
             instrumentation: self
                 .instrumentation
                 .unwrap_or_else(|| Instrumentation::new(Verbosity::Silent))

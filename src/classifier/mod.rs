@@ -48,6 +48,7 @@ pub struct Classifier {
     partitions: usize,
     batch_size: usize,
     lineage_threshold: usize,
+    collapse: bool,
     instrumentation: Instrumentation,
     stop: Stop,
     selected: Arc<AtomicU64>,
@@ -187,9 +188,15 @@ impl Classifier {
         self.instrumentation.analyze_dataframe(&paragraphs, "paragraphs", false).await?;
         let paragraphs = self.checkpoint(paragraphs, "paragraphs").await?;
         self.instrumentation.measure_broadcast_size(model.as_ref(), model.name())?;
-        let predictions = stages::predictions(&self.context, paragraphs, ModelReference::new(name, model))?;
+        let reference = self.reference(name, model);
+        let predictions = stages::predictions(&self.context, paragraphs, reference)?;
         self.instrumentation.analyze_dataframe(&predictions, "predictions", false).await?;
         Ok(predictions)
+    }
+
+    fn reference(&self, name: &str, model: &Model) -> ModelReference {
+        let reference = ModelReference::new(name, model);
+        if self.collapse { reference.collapsed() } else { reference }
     }
 
     async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {
@@ -218,7 +225,8 @@ impl Classifier {
         predictions: DataFrame,
         on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
-        let labels = self.model_or_error()?.1.labels().to_vec();
+        let (name, model) = self.model_or_error()?;
+        let labels = self.reference(name, model).labels;
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
         let annotations = stages::annotations(&self.context, predictions, self.format, labels.clone())?;

@@ -112,6 +112,9 @@ templates! {
     LEADERS "leader dots" Values::Plain,
     FIRST_COLON "tokens before the first colon" Values::Size,
     FIRST_DASH "tokens before the first dash" Values::Size,
+    PAGE_RANGES "page ranges" Values::Plain,
+    VOLUME_PAGES "numbers after number and colon" Values::Plain,
+    REFERENCE "page ranges, years, class of tokens" Values::Plain,
 }
 
 /// A key of up to three values below 2^19 under `template`.
@@ -213,6 +216,7 @@ pub(crate) struct Landmarks {
     year: Option<u32>,
     stop: Option<u32>,
     colon: Option<u32>,
+    comma: Option<u32>,
     dashes: [Option<u32>; 3],
     measures: [Option<u32>; MEASURES.len()],
 }
@@ -224,9 +228,25 @@ impl Landmarks {
             year: code(YEAR),
             stop: code("."),
             colon: code(":"),
+            comma: code(","),
             dashes: ["-", "\u{2013}", "\u{2014}"].map(code),
             measures: MEASURES.map(code),
         }
+    }
+
+    /// Whether a number after these tokens ends a range of pages, as in `Mycologia 33: 350-355`.
+    fn is_page_range(&self, before: &[Token]) -> bool {
+        let [.., mark, first, dash] = before else { return false };
+        self.dashes.contains(&Some(dash.code))
+            && first.kind == Kind::Number
+            && Some(first.code) != self.year
+            && [self.colon, self.comma, self.stop].contains(&Some(mark.code))
+    }
+
+    /// Whether a number after these tokens is a page of a volume, as in `Sylloge 9: 215`.
+    fn is_after_volume(&self, before: &[Token]) -> bool {
+        let [.., volume, colon] = before else { return false };
+        Some(colon.code) == self.colon && volume.kind == Kind::Number
     }
 }
 
@@ -288,12 +308,13 @@ fn densities(length: usize, counts: &[usize; lane::COUNT], tokens: usize, keys: 
     keys.push(key(Template::TOKEN_LENGTH as u8, ratio_class(solid, tokens), 0, 0));
 }
 
-/// Kinds of tokens, years, measurements, leader dots, first colon and dash.
+/// Kinds of tokens, years, measurements, page numbers, leader dots, first colon and dash.
 fn kinds(tokens: &[Token], landmarks: &Landmarks, keys: &mut Vec<u64>) {
     let mut counts = [0_usize; 5];
     let (mut years, mut after_year, mut measures) = (0_u32, None, 0_usize);
     let (mut dots, mut most_dots) = (0_u32, 0_u32);
     let (mut colon, mut dash) = (None, None);
+    let (mut page_ranges, mut volume_pages) = (0_u32, 0_u32);
     let mut after_number = false;
     for (at, token) in tokens.iter().enumerate() {
         counts[token.kind as usize] += 1;
@@ -303,6 +324,9 @@ fn kinds(tokens: &[Token], landmarks: &Landmarks, keys: &mut Vec<u64>) {
                 if code == landmarks.year {
                     years += 1;
                     after_year = Some(tokens.len() - 1 - at);
+                } else {
+                    page_ranges += u32::from(landmarks.is_page_range(&tokens[..at]));
+                    volume_pages += u32::from(landmarks.is_after_volume(&tokens[..at]));
                 }
             }
             Kind::Mark => {
@@ -335,6 +359,14 @@ fn kinds(tokens: &[Token], landmarks: &Landmarks, keys: &mut Vec<u64>) {
     add(Template::LEADERS, u32::from(most_dots >= 3));
     add(Template::FIRST_COLON, colon.map_or(99, size_class));
     add(Template::FIRST_DASH, dash.map_or(99, size_class));
+    add(Template::PAGE_RANGES, page_ranges.min(6));
+    add(Template::VOLUME_PAGES, volume_pages.min(6));
+    if page_ranges > 0 {
+        add(
+            Template::REFERENCE,
+            (page_ranges.min(3) * 10 + years.min(3)) * 100 + size_class(tokens.len()).min(99),
+        );
+    }
 }
 
 /// The number of lines and their lengths in bytes, without the white space around them.
@@ -458,7 +490,7 @@ mod tests {
     fn ratio_templates_stand_in_the_order_of_the_byte_classes() {
         assert_eq!(Template::OTHER_MARKS as usize - Template::DIGITS as usize, lane::OTHER);
         assert_eq!(Template::BRACKET_COUNT as usize - Template::DIGIT_COUNT as usize, lane::BRACKET);
-        assert_eq!(TEMPLATES.len(), Template::FIRST_DASH as usize + 1);
+        assert_eq!(TEMPLATES.len(), Template::REFERENCE as usize + 1);
         assert!(TEMPLATES.len() < 1 << (64 - 3 * CODE_BITS));
     }
 }

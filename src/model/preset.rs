@@ -2,6 +2,7 @@
 
 use super::decode::DecoderParams;
 use super::solver::StochasticParams;
+use super::train::CleaningParams;
 use crate::features::{FeatureParams, ValidFeatureParams};
 use crate::{Error, Result};
 use linfa::ParamGuard;
@@ -61,6 +62,9 @@ pub struct Preset {
     /// annotator cut it; 0: train on annotated paragraphs only. Its label is that of most of its bytes.
     #[serde(default)]
     pub segmented: f64,
+    /// Leave out of training what is probably a missing annotation; without it nothing is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleaning: Option<CleaningParams>,
     /// Groups of features.
     pub features: FeatureParams,
     /// The second stage, if there is one.
@@ -124,6 +128,7 @@ impl Preset {
         if !self.segmented.is_finite() || self.segmented < 0.0 {
             return Err(format!("segmented = {}: must be a finite number, at least 0", self.segmented));
         }
+        self.cleaning.as_ref().map_or(Ok(()), CleaningParams::check)?;
         self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
         self.features.check_ref().map(|_| ()).map_err(|error| error.to_string())
     }

@@ -17,6 +17,7 @@
 use super::Model;
 use super::decode::{Decoder, DecoderScratch};
 use crate::document::Paragraph;
+use crate::document::labels::{COLLAPSED_LABELS, collapse};
 use crate::features::{Extraction, Features, Found, NEIGHBOUR_VALUE, ending, for_each_word, offsets};
 use std::sync::Arc;
 
@@ -127,7 +128,7 @@ impl Met {
 /// The scores of one document's paragraphs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored<'a> {
-    /// Per paragraph the place of its label in [`Model::labels`].
+    /// Per paragraph the place of its label in [`Scorer::labels`].
     pub labels: &'a [u16],
     /// Per paragraph one probability per label, row-major (paragraphs x labels).
     pub probabilities: &'a [f32],
@@ -139,6 +140,9 @@ pub struct Scorer {
     model: Arc<Model>,
     tables: Arc<Tables>,
     scratch: Scratch,
+    /// For each of the model's labels, which of the [`COLLAPSED_LABELS`] it becomes; empty where none does.
+    collapse: Vec<usize>,
+    names: Vec<String>,
     labels: Vec<u16>,
     probabilities: Vec<f32>,
 }
@@ -168,6 +172,8 @@ impl Model {
             model: Arc::clone(self),
             tables: self.tables(),
             scratch,
+            collapse: Vec::new(),
+            names: self.labels().to_vec(),
             labels: Vec::new(),
             probabilities: Vec::new(),
         }
@@ -175,16 +181,37 @@ impl Model {
 }
 
 impl Scorer {
+    /// The same, answering one of the [`COLLAPSED_LABELS`]: that whose fine labels together are most likely.
+    #[must_use]
+    pub fn collapsed(mut self) -> Self {
+        let place = |label: &String| COLLAPSED_LABELS.iter().position(|three| *three == collapse(label));
+        self.collapse = self.model.labels().iter().map(|label| place(label).unwrap_or_default()).collect();
+        self.names = COLLAPSED_LABELS.map(str::to_owned).to_vec();
+        self
+    }
+
+    /// The labels that it answers with.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.names
+    }
+
     /// Scores one document, given whole and in order.
     pub fn score(&mut self, document: &[Paragraph<'_>]) -> Scored<'_> {
-        let Self { model, tables, scratch, labels, probabilities } = self;
+        let Self { model, tables, scratch, collapse, labels, probabilities, .. } = self;
         first_stage(model.features(), tables, document, scratch);
         if let Some(decoder) = model.decoder() {
             decoder.decode(&mut scratch.scores, &mut scratch.decoder);
         }
         labels.clear();
         probabilities.clear();
-        for row in scratch.scores.chunks_exact(tables.labels) {
+        let mut sums = [0.0; COLLAPSED_LABELS.len()];
+        for mut row in scratch.scores.chunks_exact(tables.labels) {
+            if !collapse.is_empty() {
+                sums.fill(0.0);
+                collapse.iter().zip(row).for_each(|(&three, p)| sums[three] += p);
+                row = &sums;
+            }
             let best = row.iter().enumerate().fold(0, |best, (at, p)| if *p > row[best] { at } else { best });
             labels.push(best as u16);
             probabilities.extend(row.iter().map(|&p| p as f32));

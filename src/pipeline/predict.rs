@@ -21,6 +21,7 @@ use super::model_store::ModelStore;
 use super::rows::{BEFORE, TEXT, predictions_schema, strings};
 use super::whole_documents::{WholeDocuments, documents};
 use crate::document::Paragraph;
+use crate::document::labels::COLLAPSED_LABELS;
 use crate::model::{Model, Scorer};
 
 /// Name of the closure.
@@ -42,6 +43,12 @@ impl ModelReference {
     #[must_use]
     pub fn new(name: &str, model: &Model) -> Self {
         Self { name: name.to_string(), sha256: model.sha256().to_string(), labels: model.labels().to_vec() }
+    }
+
+    /// The same, answering one of the [`COLLAPSED_LABELS`] instead of fine labels.
+    #[must_use]
+    pub fn collapsed(self) -> Self {
+        Self { labels: COLLAPSED_LABELS.map(str::to_owned).to_vec(), ..self }
     }
 }
 
@@ -89,8 +96,9 @@ impl PartitionFunction for PredictPartition {
             exec_datafusion_err!("the session has no model store; make it with pipeline::session")
         })?;
         let model = store.get(&self.model)?;
+        let scorer = model.scorer();
         Ok(Box::new(Predict {
-            scorer: model.scorer(),
+            scorer: if self.model.labels == model.labels() { scorer } else { scorer.collapsed() },
             schema: self.schema(),
             labels: Arc::new(StringArray::from(self.model.labels.clone())),
             whole: WholeDocuments::default(),

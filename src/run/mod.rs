@@ -120,6 +120,7 @@ impl<'a> Run<'a> {
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
             .lineage_threshold(settings.lineage_threshold)
+            .collapse(settings.collapse)
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
             .requests(Arc::clone(&self.requests))

@@ -24,6 +24,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// Name or path of the model; `None`: the best shipped one.
     pub model: Option<String>,
+    /// Whether fine labels are answered as one of three.
+    pub collapse: bool,
     /// Which documents are labelled.
     pub selection: Selection,
     /// Annotations are saved after every so many documents, at the latest.
@@ -184,6 +186,7 @@ impl Settings {
             output_format: reader.word("output_format", OutputFormat::ALL, OutputFormat::from_word)?,
             dry_run: reader.flag("dry_run")?,
             model: reader.text("model"),
+            collapse: reader.flag("collapse")?,
             selection,
             incremental_batch_size: reader.count("incremental_batch_size", 1..=u64::from(u32::MAX))?,
             prediction_batch_size: reader.count("prediction_batch_size", 1..=u64::from(u32::MAX))?,

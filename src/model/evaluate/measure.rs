@@ -2,7 +2,6 @@
 
 use super::calibration::{Calibration, calibration, rescale};
 use super::metrics::Confusion;
-use crate::document::labels::collapse;
 use crate::document::{Paragraph, Span, is_blank};
 use crate::model::gold::{GoldBlock, GoldDocument, label_index};
 use crate::model::{Model, Scorer};
@@ -39,10 +38,13 @@ pub struct Measured {
     pub blocks: Confusion,
     /// Lines of the text without markers, cut into paragraphs by the segmenter.
     pub lines: Confusion,
-    /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one.
+    /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one,
+    /// beyond the end for a label that the model does not know.
     pub probabilities: Vec<(Vec<f32>, usize)>,
     /// The blocks with the largest loss, largest first.
     pub surprises: Vec<Surprise>,
+    /// The labels that gold paragraphs may have; those of the model when empty.
+    gold_labels: Vec<String>,
 }
 
 impl Measured {
@@ -52,6 +54,14 @@ impl Measured {
         Self { blocks: Confusion::new(labels), lines: Confusion::new(labels), ..Self::default() }
     }
 
+    /// The same, with gold labels that the model need not know: a label that a fold's training volumes do not
+    /// have counts as itself, and no model can get it right, rather than as the one that it collapses to.
+    #[must_use]
+    pub fn with_gold_labels(mut self, labels: &[String]) -> Self {
+        self.gold_labels = labels.to_vec();
+        self
+    }
+
     /// Scores `model` on `documents`. With `collapsed`, gold and predicted labels are made three first.
     pub fn add<'a>(
         &mut self,
@@ -59,24 +69,24 @@ impl Measured {
         documents: impl IntoIterator<Item = &'a GoldDocument>,
         collapsed: bool,
     ) {
-        let mut scorer = model.scorer();
-        documents.into_iter().for_each(|document| self.add_one(model, &mut scorer, document, collapsed));
+        let mut scorer = if collapsed { model.scorer().collapsed() } else { model.scorer() };
+        documents.into_iter().for_each(|document| self.add_one(&mut scorer, document));
     }
 
-    fn add_one(&mut self, model: &Model, scorer: &mut Scorer, document: &GoldDocument, collapsed: bool) {
-        let name = |label: &str| if collapsed { collapse(label).to_owned() } else { label.to_owned() };
-        let labels = model.labels();
-        let gold_of = |label: &str| label_index(labels, label).map(|index| labels[index].as_str());
+    fn add_one(&mut self, scorer: &mut Scorer, document: &GoldDocument) {
+        let labels = scorer.labels().to_vec();
+        let known = if self.gold_labels.is_empty() { labels.clone() } else { self.gold_labels.clone() };
+        let gold_of = |label: &str| label_index(&known, label).map(|index| known[index].as_str());
 
         let scored = scorer.score(&document.paragraphs());
         let rows = scored.probabilities.chunks_exact(labels.len().max(1));
         for ((block, &label), row) in document.blocks.iter().zip(scored.labels).zip(rows) {
-            let gold = block.label.as_deref().and_then(|label| label_index(labels, label));
-            let (Some(gold), Some(own)) = (gold, block.label.as_deref().and_then(gold_of)) else { continue };
+            let Some(own) = block.label.as_deref().and_then(gold_of) else { continue };
+            let gold = labels.iter().position(|label| label == own);
             let label = &labels[usize::from(label)];
-            self.blocks.add(&name(own), &name(label));
-            self.surprise(document, block, own, label, row[gold]);
-            self.probabilities.push((row.to_vec(), gold));
+            self.blocks.add(own, label);
+            self.surprise(document, block, own, label, gold.map_or(0.0, |gold| row[gold]));
+            self.probabilities.push((row.to_vec(), gold.unwrap_or(labels.len())));
         }
 
         let spans = segment(&document.text);
@@ -90,7 +100,7 @@ impl Measured {
             };
             let label = scored.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
             if let Some(label) = label {
-                self.lines.add(&name(own), &name(label));
+                self.lines.add(own, label);
             }
         }
     }

@@ -85,6 +85,7 @@ fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, d
             max_iterations: 1,
             stochastic: None,
             segmented: 0.0,
+            cleaning: None,
             features: params,
             decoder: decoder.as_ref().map(|decoder| decoder.params().clone()),
         },

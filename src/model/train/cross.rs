@@ -1,5 +1,6 @@
 //! Cross-validation over whole volumes, and the learning curve.
 
+use super::fit::labels;
 use super::split::{folds, part};
 use super::{Event, Naming, Progress, fit};
 use crate::Result;
@@ -43,7 +44,8 @@ pub fn cross_validate(
     naming: &Naming<'_>,
     progress: &Progress,
 ) -> Result<CrossValidated> {
-    let folds = folds(documents, k, naming.seed)?;
+    let folds = folds(documents, k)?;
+    let labels = labels(&documents.iter().collect::<Vec<_>>(), preset);
     let mut pooled: Option<Measured> = None;
     let mut curve = vec![(0, None::<Measured>); SHARES.len() + 1];
     for (number, test) in folds.iter().enumerate() {
@@ -63,7 +65,7 @@ pub fn cross_validate(
                 Err(_) if !whole => continue,
                 Err(error) => return Err(error),
             };
-            let mut measured = Measured::new(model.labels());
+            let mut measured = Measured::new(&labels).with_gold_labels(&labels);
             measured.add(&model, test.iter().map(|&file| &documents[file]), false);
             let paragraphs: usize = files.iter().map(|document| document.blocks.len()).sum();
             let (sum, counted) = &mut curve[place];

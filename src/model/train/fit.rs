@@ -1,5 +1,6 @@
 //! Annotated documents to a model: labels, features, weights.
 
+use super::cross_fit::{Folds, cross_fit};
 use super::second_stage::fit_second_stage;
 use super::{Event, Progress};
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
@@ -63,16 +64,13 @@ pub fn fit(
     }
     drop(paragraphs);
     // Text outside of all blocks stays a row, so that rows and paragraphs keep in step, but weighs nothing.
-    let targets: Vec<Option<usize>> = samples
-        .iter()
-        .flat_map(|sample| &sample.labels)
-        .map(|label| label_index(&labels, label.as_deref()?))
-        .collect();
+    let cuts = || samples.iter().flat_map(|sample| &sample.cuts);
+    let targets: Vec<Option<usize>> = cuts().map(|cut| label_index(&labels, cut.label.as_deref()?)).collect();
     let class_weight = |label: &String| preset.class_weights.get(label).copied().unwrap_or(1.0) as f32;
     let class_weights: Vec<f32> = labels.iter().map(class_weight).collect();
     let shares = samples.iter().flat_map(|sample| {
-        let share = if sample.segmented { preset.segmented as f32 } else { 1.0 };
-        std::iter::repeat_n(share, sample.labels.len())
+        let of_sample = if sample.segmented { preset.segmented as f32 } else { 1.0 };
+        sample.cuts.iter().map(move |cut| of_sample * cut.share)
     });
     let weights: Vec<f32> = targets
         .iter()
@@ -86,6 +84,7 @@ pub fn fit(
     let targets = targets.into_iter().map(|target| target.unwrap_or(0)).collect();
     let data = DatasetBase::new(rows, targets).with_weights(Array1::from(weights));
     let cannot = |error: SolverError| Error::unusable(format!("cannot train on these files: {error}"));
+    let data = clean(data, &samples, &labels, preset, progress).map_err(cannot)?;
     let (data, decoder) = match &preset.decoder {
         Some(params) => {
             fit_second_stage(data, &samples, labels.len(), preset, params, progress).map_err(cannot)?
@@ -120,8 +119,29 @@ pub fn fit(
     Model::from_parts(info, features, weights, intercept, decoder)
 }
 
+/// The data without paragraphs whose annotation is probably missing, if the preset asks for that.
+fn clean(
+    data: Targets,
+    samples: &[Sample<'_>],
+    labels: &[String],
+    preset: &Preset,
+    progress: &Progress,
+) -> Result<Targets, SolverError> {
+    let Some(params) = &preset.cleaning else { return Ok(data) };
+    let folds = Folds::deal(samples, params.folds, false);
+    if folds.count < 2 {
+        return Ok(data);
+    }
+    let (data, probabilities) = cross_fit(data, samples, &folds, labels.len(), preset, progress)?;
+    let mut weights: Vec<f32> = data.weights().map(<[f32]>::to_vec).unwrap_or_default();
+    let targets: Vec<usize> = data.targets().to_vec();
+    let left_out = params.clean(labels, &targets, &probabilities, &mut weights);
+    progress(&Event::Stage(&format!("{left_out} paragraphs with doubtful labels are left out")));
+    Ok(data.with_weights(Array1::from(weights)))
+}
+
 /// The labels to tell apart. Fine ones are ordered by frequency.
-fn labels(documents: &[&GoldDocument], preset: &Preset) -> Vec<String> {
+pub(super) fn labels(documents: &[&GoldDocument], preset: &Preset) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let blocks = documents.iter().flat_map(|document| &document.blocks);
     for label in blocks.filter_map(|block| block.label.as_deref()) {
@@ -160,7 +180,15 @@ pub(super) struct Sample<'a> {
     pub segmented: bool,
     /// Its rows.
     pub rows: Range<usize>,
-    labels: Vec<Option<String>>,
+    cuts: Vec<Cut>,
+}
+
+/// One paragraph as it is trained on.
+struct Cut {
+    label: Option<String>,
+    /// The part that it is of an annotated paragraph, so that one that the segmenter cuts into forty, like a
+    /// table, does not weigh forty times as much.
+    share: f32,
 }
 
 /// The documents as annotated, then (if `segmented`) as the segmenter cuts them, each with its paragraphs.
@@ -170,35 +198,37 @@ fn samples<'a>(
 ) -> (Vec<Sample<'a>>, Vec<Vec<Paragraph<'a>>>) {
     let (mut samples, mut paragraphs) = (Vec::new(), Vec::new());
     let mut rows = 0;
-    let mut add =
-        |document: &'a GoldDocument, segmented, labels: Vec<Option<String>>, cut: Vec<Paragraph<'a>>| {
-            let end = rows + labels.len();
-            samples.push(Sample { document, segmented, rows: rows..end, labels });
-            paragraphs.push(cut);
-            rows = end;
-        };
+    let mut add = |document: &'a GoldDocument, segmented, cuts: Vec<Cut>, cut: Vec<Paragraph<'a>>| {
+        let end = rows + cuts.len();
+        samples.push(Sample { document, segmented, rows: rows..end, cuts });
+        paragraphs.push(cut);
+        rows = end;
+    };
     for document in documents {
-        let labels = document.blocks.iter().map(|block| block.label.clone()).collect();
-        add(document, false, labels, document.paragraphs());
+        let cuts = document.blocks.iter().map(|block| Cut { label: block.label.clone(), share: 1.0 });
+        add(document, false, cuts.collect(), document.paragraphs());
     }
     for document in documents.iter().filter(|_| segmented) {
         let spans = segment(&document.text);
-        let labels = majority(document, &spans);
-        add(document, true, labels, Paragraph::tile(&document.text, &spans).0);
+        let cuts = majority(document, &spans);
+        add(document, true, cuts, Paragraph::tile(&document.text, &spans).0);
     }
     (samples, paragraphs)
 }
 
-/// The label of most bytes of each span; the earlier one of two that have as many.
-fn majority(document: &GoldDocument, spans: &[Span]) -> Vec<Option<String>> {
+/// Each span with the label of most of its bytes (the earlier one of two that have as many), and the largest
+/// part that it is of an annotated paragraph.
+fn majority(document: &GoldDocument, spans: &[Span]) -> Vec<Cut> {
     let mut blocks = document.blocks.iter().peekable();
     spans
         .iter()
         .map(|span| {
             let mut bytes: Vec<(&Option<String>, usize)> = Vec::new();
+            let mut share = 0.0_f32;
             while let Some(block) = blocks.peek() {
                 let shared = block.span.end.min(span.end).saturating_sub(block.span.start.max(span.start));
                 if shared > 0 {
+                    share = share.max(shared as f32 / (block.span.end - block.span.start) as f32);
                     match bytes.iter_mut().find(|(label, _)| **label == block.label) {
                         Some((_, sum)) => *sum += shared,
                         None => bytes.push((&block.label, shared)),
@@ -209,7 +239,8 @@ fn majority(document: &GoldDocument, spans: &[Span]) -> Vec<Option<String>> {
                 }
                 blocks.next();
             }
-            bytes.into_iter().rev().max_by_key(|(_, sum)| *sum).and_then(|(label, _)| label.clone())
+            let label = bytes.into_iter().rev().max_by_key(|(_, sum)| *sum);
+            Cut { label: label.and_then(|(label, _)| label.clone()), share }
         })
         .collect()
 }

@@ -5,11 +5,14 @@
 //! files held out by a seeded split, which the stored model has not seen.
 
 mod card;
+mod cleaning;
 mod cross;
+mod cross_fit;
 mod fit;
 mod second_stage;
 mod split;
 
+pub use cleaning::CleaningParams;
 pub use cross::{CrossValidated, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
 

@@ -50,12 +50,13 @@ pub(super) fn hold_out(documents: &[GoldDocument], seed: u64) -> Result<(Vec<usi
     Ok((train, test))
 }
 
-/// The files that each of `k` folds tests on: whole volumes, the largest first to the smallest fold.
+/// The files that each of `k` folds tests on: whole volumes, dealt out in the order of their paths. Volumes of
+/// one journal follow each other there and so go to different folds.
 ///
 /// # Errors
 /// Usage error when there are fewer volumes than folds.
-pub(super) fn folds(documents: &[GoldDocument], k: usize, seed: u64) -> Result<Vec<Vec<usize>>> {
-    let mut groups = groups(documents);
+pub(super) fn folds(documents: &[GoldDocument], k: usize) -> Result<Vec<Vec<usize>>> {
+    let groups = groups(documents);
     if k < 2 || groups.len() < k {
         return Err(Error::usage(format!(
             "cannot cross-validate over {k} folds: there are {} volumes (folders with annotated files), and \
@@ -64,22 +65,12 @@ pub(super) fn folds(documents: &[GoldDocument], k: usize, seed: u64) -> Result<V
             groups.len()
         )));
     }
-    groups.shuffle(&mut StdRng::seed_from_u64(seed));
-    groups.sort_by_key(|group| std::cmp::Reverse(group.paragraphs));
-    let mut folds = vec![(0, Vec::new()); k];
-    for group in groups {
-        if let Some((paragraphs, files)) = folds.iter_mut().min_by_key(|(paragraphs, _)| *paragraphs) {
-            *paragraphs += group.paragraphs;
-            files.extend(group.files);
-        }
+    let mut folds = vec![Vec::new(); k];
+    for (place, group) in groups.into_iter().enumerate() {
+        folds[place % k].extend(group.files);
     }
-    Ok(folds
-        .into_iter()
-        .map(|(_, mut files)| {
-            files.sort_unstable();
-            files
-        })
-        .collect())
+    folds.iter_mut().for_each(|files| files.sort_unstable());
+    Ok(folds)
 }
 
 /// A part of `files` that holds about `share` of their paragraphs, drawn by `seed`; larger shares hold the
@@ -143,7 +134,7 @@ mod tests {
                 }
                 Err(_) => prop_assert!(volumes < 2),
             }
-            match folds(&documents, k, seed) {
+            match folds(&documents, k) {
                 Ok(folds) => {
                     prop_assert_eq!(folds.iter().map(Vec::len).sum::<usize>(), documents.len());
                     prop_assert_eq!(folds.iter().map(|fold| volume(fold).len()).sum::<usize>(), volumes);

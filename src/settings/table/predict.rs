@@ -62,6 +62,19 @@ pub(super) const TABLE: &[Setting] = &[
     .env(&["MODEL_NAME"])
     .more("Without it the best shipped model is taken. --list-models shows what is shipped."),
     Setting::new(
+        "collapse",
+        "collapse",
+        Kind::Flag,
+        "BOOL",
+        Heading::Model,
+        "Answer with three labels, also by a model of fine ones",
+    )
+    .env(&["COLLAPSE"])
+    .more(
+        "The probabilities of fine labels are added up: Nomenclature and Description stay, all others are \
+         Misc-exposition.",
+    ),
+    Setting::new(
         "doc_ids",
         "doc-id",
         Kind::List,
