@@ -68,6 +68,11 @@ impl PartitionFunction for LoadPartition {
         true
     }
 
+    /// Where loading waits for a network, the next batch is fetched while the one before is labelled.
+    fn run_ahead(&self) -> bool {
+        self.params.is_remote()
+    }
+
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let loader = self.params.open(&request_tally(context))?;
         Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))

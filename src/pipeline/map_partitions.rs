@@ -61,6 +61,12 @@ pub trait PartitionFunction: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether the output may be made ahead by a task of its own, so that waiting for what comes next and working
+    /// on what has come overlap. Worth it where the processor waits for a network.
+    fn run_ahead(&self) -> bool {
+        false
+    }
+
     /// Whether the input is [dealt out](super::DealOutExec) over all partitions of the session first. True for the
     /// one function that turns ids into documents; from there on partitions stay what they are.
     fn deals_out(&self) -> bool {

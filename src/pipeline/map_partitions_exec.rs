@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Partitions stay what they were: as many, and each in its order. Nothing is buffered but what the
-//! processor holds, and one batch where the function reads ahead.
+//! processor holds, and one batch where the function reads or runs ahead.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,8 +27,9 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 
-/// How many batches a function that [reads ahead](PartitionFunction::read_ahead) may be given in advance.
-const READ_AHEAD_BATCHES: usize = 1;
+/// How many batches are made in advance where a function [reads](PartitionFunction::read_ahead) or
+/// [runs](PartitionFunction::run_ahead) ahead.
+const AHEAD_BATCHES: usize = 1;
 
 /// One function over each partition.
 #[derive(Debug)]
@@ -118,7 +119,7 @@ impl ExecutionPlan for MapPartitionsExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let mut input = self.input.execute(partition, Arc::clone(&context))?;
         if self.function.read_ahead() {
-            input = read_ahead(input);
+            input = ahead(input);
         }
         let state = State {
             input,
@@ -129,16 +130,18 @@ impl ExecutionPlan for MapPartitionsExec {
         let output = futures::stream::try_unfold(state, |mut state| async move {
             Ok(state.next().await?.map(|batch| (batch, state)))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output.boxed())))
+        let output: SendableRecordBatchStream =
+            Box::pin(RecordBatchStreamAdapter::new(self.schema(), output.boxed()));
+        Ok(if self.function.run_ahead() { ahead(output) } else { output })
     }
 }
 
-/// `input`, polled by a task of its own.
-fn read_ahead(mut input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-    let mut builder = RecordBatchReceiverStream::builder(input.schema(), READ_AHEAD_BATCHES);
+/// `stream`, polled by a task of its own.
+fn ahead(mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStream::builder(stream.schema(), AHEAD_BATCHES);
     let sender = builder.tx();
     builder.spawn(async move {
-        while let Some(batch) = input.next().await {
+        while let Some(batch) = stream.next().await {
             if sender.send(batch).await.is_err() {
                 break;
             }

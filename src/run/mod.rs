@@ -36,7 +36,7 @@ use crate::instrumentation::{
 };
 use crate::model::{Model, catalog};
 use crate::pipeline::Stop;
-use crate::settings::{self, Settings, Task};
+use crate::settings::{self, Input, Settings, Task};
 use crate::source::Source;
 use places::Places;
 
@@ -48,8 +48,10 @@ const FLIGHTS: usize = 30;
 /// # Errors
 /// What makes the run impossible. The metrics file is written all the same.
 pub fn label(settings: &Settings) -> Result<u8> {
+    // Labelling keeps as many threads busy as there are cores; a connection does not wait for them.
+    let connections = usize::from(matches!(settings.input, Input::CouchDb(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.cores)
+        .worker_threads(settings.cores + connections)
         .enable_all()
         .build()
         .map_err(|error| Error::unusable(format!("the program cannot start its threads: {error}")))?;

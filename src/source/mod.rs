@@ -88,6 +88,15 @@ impl LoadParams {
             Self::Samples => Ok(samples::open()),
         }
     }
+
+    /// Whether loading waits for a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Files(_) | Self::Samples => false,
+            Self::CouchDb(_) => true,
+        }
+    }
 }
 
 /// Without secrets, for `EXPLAIN`.
