@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 /// A password. `Debug` and `Display` show `***`; only [`Secret::expose`] gives it away.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,6 +96,18 @@ pub struct ConnectionParams {
 }
 
 impl ConnectionParams {
+    /// Whether the server is on this machine, as the URL has it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let Ok(url) = Url::parse(&self.url) else { return false };
+        match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     /// Checks `url` and `database`.
     ///
     /// A user and password inside the URL (`http://user:password@host`) are taken out of it, so that

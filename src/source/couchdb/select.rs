@@ -10,9 +10,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Rows of one page of a listing, at most.
 const PAGE_ROWS: usize = 1000;
+/// Rows of the first page; each later one has twice as many. So the work begins early.
+const FIRST_PAGE_ROWS: usize = 125;
 
 /// What to select.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl CouchSource {
 
     async fn page(&self, walk: &mut Walk) -> Result<Vec<Selected>> {
         let (rows, missing) = match &mut walk.cursor {
-            Cursor::All { after } => (walk.input.next_page(after, &mut walk.page_rows).await, Vec::new()),
+            Cursor::All { after } => (walk.input.next_page(after, &mut walk.rows).await, Vec::new()),
             Cursor::Named { next } => {
                 let ids = &self.selection.doc_ids;
                 let chunk: Vec<&str> = ids.iter().skip(*next).take(PAGE_ROWS).map(String::as_str).collect();
@@ -180,6 +183,21 @@ impl CouchSource {
         Ok(())
     }
 
+    /// The next page that holds something, and how far it goes; `None` at the end.
+    async fn next(self, walk: Option<Walk>) -> Result<Option<(Vec<Selected>, Walk)>> {
+        let mut walk = match walk {
+            Some(walk) => walk,
+            None => Walk::start(&self)?,
+        };
+        while !walk.finished {
+            let page = self.page(&mut walk).await?;
+            if !page.is_empty() {
+                return Ok(Some((page, walk)));
+            }
+        }
+        Ok(None)
+    }
+
     fn not_there(&self, doc_id: String) -> Selected {
         let reason = format!("document '{doc_id}' is not in {}; check --doc-id", self.input);
         let attachment_name = self.selection.pattern.clone();
@@ -188,20 +206,23 @@ impl CouchSource {
 }
 
 impl Source for CouchSource {
+    /// While a page is worked on, the next one is listed.
     fn select(&self) -> BoxStream<'static, Result<Vec<Selected>>> {
-        let start = (self.clone(), None::<Walk>);
-        try_unfold(start, |(source, walk)| async move {
-            let mut walk = match walk {
-                Some(walk) => walk,
-                None => Walk::start(&source)?,
-            };
-            while !walk.finished {
-                let page = source.page(&mut walk).await?;
-                if !page.is_empty() {
-                    return Ok(Some((page, (source, Some(walk)))));
-                }
+        let start = (self.clone(), JoinSet::new(), Some(None::<Walk>));
+        try_unfold(start, |(source, mut listing, walk)| async move {
+            if let Some(walk) = walk {
+                listing.spawn(source.clone().next(walk));
             }
-            Ok(None)
+            let Some(listed) = listing.join_next().await else { return Ok(None) };
+            let listed = listed.map_err(|error| {
+                Error::unusable(format!(
+                    "the listing ended by a fault in the program ({error}); please report it"
+                ))
+            })?;
+            Ok(listed?.map(|(page, walk)| {
+                listing.spawn(source.clone().next(Some(walk)));
+                (page, (source, listing, None))
+            }))
         })
         .boxed()
     }
@@ -212,9 +233,29 @@ struct Walk {
     input: Listings,
     output: Option<Listings>,
     cursor: Cursor,
-    page_rows: usize,
+    rows: PageRows,
     left: Option<u64>,
     finished: bool,
+}
+
+/// How long pages are.
+struct PageRows {
+    next: usize,
+    most: usize,
+}
+
+impl PageRows {
+    fn grow(&mut self) {
+        self.next = (self.next * 2).min(self.most);
+    }
+
+    /// Whether pages can be shorter than the last one, which was too large for memory; from now on they are.
+    fn shrink(&mut self) -> bool {
+        let shorter = (self.next / 4).max(1);
+        let can = shorter < self.next;
+        (self.next, self.most) = (shorter, shorter);
+        can
+    }
 }
 
 enum Cursor {
@@ -250,7 +291,7 @@ impl Walk {
             input: listings(&source.input)?,
             output: if other { Some(listings(&source.output)?) } else { None },
             cursor: if named { Cursor::Named { next: 0 } } else { Cursor::All { after: None } },
-            page_rows: PAGE_ROWS,
+            rows: PageRows { next: FIRST_PAGE_ROWS, most: PAGE_ROWS },
             left: source.selection.limit,
             finished: source.selection.limit == Some(0),
         })
@@ -263,19 +304,17 @@ impl Listings {
     async fn next_page(
         &self,
         after: &mut Option<String>,
-        page_rows: &mut usize,
+        page: &mut PageRows,
     ) -> Result<(Vec<ListingRow<Listed>>, bool), Fault> {
         loop {
             // `startkey` is inclusive, and the row itself may have been deleted in the meantime: one
             // row more is asked for, and dropped if it is the one that was seen before.
-            let wanted = *page_rows + usize::from(after.is_some());
+            let wanted = page.next + usize::from(after.is_some());
             let mut rows = match self.database.page::<Listed>(after.as_deref(), wanted).await {
-                Err(fault) if fault.kind == FaultKind::TooLarge && *page_rows > 1 => {
-                    *page_rows = (*page_rows / 4).max(1);
-                    continue;
-                }
-                page => page?.rows,
+                Err(fault) if fault.kind == FaultKind::TooLarge && page.shrink() => continue,
+                listing => listing?.rows,
             };
+            page.grow();
             let last = rows.len() < wanted;
             let seen = after.take();
             if seen.is_some() && rows.first().is_some_and(|row| row.id == seen) {
