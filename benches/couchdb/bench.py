@@ -2,14 +2,23 @@
 """Documents per second through CouchDB, and two ratios in one run:
 
 - against a plain loop of GET and PUT per document, as a user would script it in Python (it labels nothing);
-- against the same bytes through bare `_bulk_get` and `_bulk_docs` (request bodies prepared beforehand, answers
-  read and thrown away), on as many connections as the program uses.
+- against the same bytes through bare `_bulk_get` and `_bulk_docs`: the documents as the program left them in a run
+  before (annotations, provenance and all), as request bodies prepared beforehand; answers are read and thrown
+  away; as many requests at a time as `--cores`, each connection reading and writing in turn.
 
     python3 benches/couchdb/bench.py [--binary PROGRAM] [--url http://user:password@host:5984]
-                                     [--documents 600] [--kb 30] [--rounds 3] [--cores 2]
+                                     [--documents 1200] [--kb 30] [--rounds 5] [--cores 2] [--split]
 
-Without --url it starts the server of the tests (scripts/install-test-server.sh). Every run gets a fresh database;
-rounds are interleaved, medians are printed. Needs nothing but Python (and Node.js for the test server).
+Without --url it starts the server of the tests (scripts/install-test-server.sh). Every run gets a fresh database, and
+begins when the server has come to rest after filling it; rounds are interleaved, the first one only warms the
+server up, medians of the others are printed, with the CPU time that a run took on either side.
+
+The labels cost CPU time that the bare run does not spend. Where server and program share their cores and the bare run
+uses them up already, that alone bounds the ratio. `--split` shows what is left when nobody takes the other's: the
+server started here gets the first half of the machine's cores and whoever talks to it the others, in all
+three runs alike, as on two machines.
+
+Needs nothing but Python (and Node.js for the test server).
 """
 
 import argparse
@@ -102,18 +111,29 @@ def plain_loop(url, database):
     return time.perf_counter() - begin
 
 
-def prepared_bodies(server, database, ids, contents):
+def annotated_documents(server, database, ids):
+    """The documents as the program wrote them: texts as stubs, annotations inline, no revision."""
+    documents = []
+    for start in range(0, len(ids), BATCH):
+        read = json.dumps({"docs": [{"id": name} for name in ids[start : start + BATCH]]})
+        answer = server.request("POST", f"/{database}/_bulk_get?attachments=true", read)
+        documents += [result["docs"][0]["ok"] for result in json.loads(answer)["results"]]
+    for document in documents:
+        text = document["_attachments"][NAME]
+        text["length"], text["stub"] = len(base64.b64decode(text.pop("data"))), True
+        annotation = document["_attachments"][NAME + ".ann"]
+        document["_attachments"][NAME + ".ann"] = {name: annotation[name] for name in ("content_type", "data")}
+        del document["_rev"]
+    return documents
+
+
+def prepared_bodies(server, database, ids, annotated):
     """The bodies of bulk reads and writes of all documents, `BATCH` at a time."""
-    rows = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))["rows"]
+    rows = json.loads(server.request("GET", f"/{database}/_all_docs"))["rows"]
     bodies = []
     for start in range(0, len(ids), BATCH):
         part = range(start, min(start + BATCH, len(ids)))
-        documents = []
-        for n in part:
-            document = rows[n]["doc"]
-            annotated = base64.b64encode(f"[@{contents[n]}#Misc-exposition*]".encode()).decode()
-            document["_attachments"][NAME + ".ann"] = {"content_type": "text/plain; charset=utf-8", "data": annotated}
-            documents.append(document)
+        documents = [{"_id": ids[n], "_rev": rows[n]["value"]["rev"]} | annotated[n] for n in part]
         read = json.dumps({"docs": [{"id": ids[n]} for n in part]}).encode()
         bodies.append((read, json.dumps({"docs": documents}).encode()))
     return bodies
@@ -128,9 +148,8 @@ def carry(url, database, bodies, start_line):
         server.request("POST", f"/{database}/_bulk_docs", write)
 
 
-def bare_bulk(url, database, ids, contents, connections):
+def bare_bulk(url, database, bodies, connections):
     """The same bytes, without anything done to them."""
-    bodies = prepared_bodies(Server(url), database, ids, contents)
     start_line = multiprocessing.Barrier(connections + 1)
     workers = [
         multiprocessing.Process(target=carry, args=(url, database, bodies[n::connections], start_line))
@@ -164,6 +183,39 @@ def program(server, database, binary, cores, folder, model):
     return wall
 
 
+def cpu_seconds(pid):
+    """CPU time of a process so far; `None` where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rest(process):
+    """Waits until the server has done with what is behind it (it compacts after writes)."""
+    before = process and cpu_seconds(process.pid)
+    time.sleep(0.5)
+    for _ in range(60):
+        now = process and cpu_seconds(process.pid)
+        if now is None or now - before < 0.03:
+            return
+        before = now
+        time.sleep(0.5)
+
+
+def split_cores(process):
+    """The first half of the cores for the server's threads, the others for this process and what it starts."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise SystemExit("--split needs two cores")
+    half = len(cores) // 2
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        os.sched_setaffinity(int(thread), cores[:half])
+    os.sched_setaffinity(0, cores[half:])
+    return len(cores[:half]), len(cores[half:])
+
+
 def own_server(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -188,39 +240,53 @@ def main():
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/predict_classifier")
     parser.add_argument("--url")
     parser.add_argument("--model")
-    parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--documents", type=int, default=1200)
     parser.add_argument("--kb", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--split", action="store_true")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if not args.binary.is_file():
         parser.error(f"no program at {args.binary}: run `cargo build --release`, or give --binary PROGRAM")
+    if args.split and args.url:
+        parser.error("--split is for the server that is started here")
     contents = texts(args.documents, args.kb)
     walls = {"plain loop": [], "bare bulk": [], "predict_classifier": []}
+    spent = {what: [] for what in walls}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "server").mkdir()
         process, url = (None, args.url) if args.url else own_server(folder / "server")
         try:
             server = Server(url)
-            for turn in range(args.rounds):
-                order = list(walls) if turn % 2 == 0 else list(walls)[::-1]
+            split = split_cores(process) if args.split else None
+            annotated = None
+            for turn in range(args.rounds + 1):
+                order = list(walls) if turn % 2 else list(walls)[::-1]
                 for what in order:
                     database = f"skol_bench_{os.getpid()}_{turn}_{what.replace(' ', '_')}"
                     ids = seed(server, database, contents)
+                    bodies = prepared_bodies(server, database, ids, annotated) if what == "bare bulk" else None
+                    rest(process)
+                    before = (process and cpu_seconds(process.pid), sum(os.times()[:4]))
                     if what == "plain loop":
                         wall = plain_loop(url, database)
                     elif what == "bare bulk":
-                        wall = bare_bulk(url, database, ids, contents, args.cores)
+                        wall = bare_bulk(url, database, bodies, args.cores)
                     else:
                         wall = program(server, database, args.binary.resolve(), args.cores, folder, args.model)
+                    after = (process and cpu_seconds(process.pid), sum(os.times()[:4]))
                     listing = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))
-                    annotated = sum(NAME + ".ann" in row["doc"].get("_attachments", {}) for row in listing["rows"])
-                    if annotated != len(ids):
-                        raise SystemExit(f"{what}: {annotated} of {len(ids)} documents are annotated")
+                    done = sum(NAME + ".ann" in row["doc"].get("_attachments", {}) for row in listing["rows"])
+                    if done != len(ids):
+                        raise SystemExit(f"{what}: {done} of {len(ids)} documents are annotated")
+                    # The first run is the program's, in the round that warms up.
+                    annotated = annotated or annotated_documents(server, database, ids)
                     server.request("DELETE", f"/{database}")
-                    walls[what].append(wall)
+                    if turn > 0:
+                        walls[what].append(wall)
+                        spent[what].append([b - a if b is not None else None for a, b in zip(before, after)])
         finally:
             if process:
                 process.kill()
@@ -231,12 +297,20 @@ def main():
         "to_bare_bulk": rate["predict_classifier"] / rate["bare bulk"],
     }
     if args.json:
-        json.dump({"documents": args.documents, "kb": args.kb, "walls_s": walls, "ratios": ratios}, sys.stdout, indent=1)
+        report = {"documents": args.documents, "kb": args.kb, "cores": args.cores, "split": split}
+        report |= {"walls_s": walls, "cpu_s_server_and_client": spent, "ratios": ratios}
+        json.dump(report, sys.stdout, indent=1)
         print()
         return
-    print(f"{args.documents} documents of {args.kb} kB, {args.cores} cores, medians of {args.rounds} rounds")
+    how = f"server on {split[0]} of them, clients on {split[1]}" if split else "shared by server and clients"
+    print(f"{args.documents} documents of {args.kb} kB, --cores {args.cores}; medians of {args.rounds} rounds")
+    print(f"{os.cpu_count()} cores of this machine: {'the server is elsewhere' if args.url else how}")
     for what, times in walls.items():
-        print(f"  {what:20} {rate[what]:7.1f} documents/s   {median[what]:6.2f} s  ({min(times):.2f}-{max(times):.2f})")
+        line = f"  {what:20} {rate[what]:7.1f} documents/s   {median[what]:6.2f} s  ({min(times):.2f}-{max(times):.2f})"
+        sides = [statistics.median(side) for side in zip(*spent[what]) if None not in side]
+        if len(sides) == 2:
+            line += f"   CPU: server {sides[0]:.2f} s, client {sides[1]:.2f} s"
+        print(line)
     print(f"  predict_classifier : plain loop = {ratios['to_plain_loop']:.2f}   (target >= 5)")
     print(f"  predict_classifier : bare bulk  = {ratios['to_bare_bulk']:.2f}   (target >= 0.8)")
 
