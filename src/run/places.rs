@@ -88,7 +88,7 @@ impl Places {
             model_sha256: model.sha256().to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
         };
-        let place = format!("database '{}' at {}", couch.output_database, couch.url);
+        let place = output.to_string();
         let lock = if settings.dry_run {
             None
         } else {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::{Console, Level};
 use super::tally::DocumentCounts;
@@ -28,11 +28,7 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let bar = (shown && terminal).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-            if let Ok(style) =
-                ProgressStyle::with_template("{spinner} {pos} documents  {per_sec}  {elapsed}  {msg}")
-            {
-                bar.set_style(style);
-            }
+            set_style(&bar, "{spinner} {pos} documents  {rate} per second  {elapsed}  {msg}");
             bar
         });
         let log = (shown && !terminal).then(|| Arc::new(Mutex::new(Instant::now())));
@@ -49,10 +45,7 @@ impl Progress {
     pub fn set_total(&self, total: u64) {
         let Some(bar) = &self.bar else { return };
         bar.set_length(total);
-        let template = "{wide_bar} {pos}/{len} documents  {per_sec}  {eta} left  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
+        set_style(bar, "{wide_bar} {pos}/{len} documents  {rate} per second  {eta} left  {msg}");
     }
 
     /// Shows the counts.
@@ -96,5 +89,14 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn set_style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // Writing into a line cannot fail.
+            let _ = write!(out, "{:.1}", state.per_sec());
+        }));
     }
 }
