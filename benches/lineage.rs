@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench lineage              # the table, on standard output
 //! cargo bench --bench lineage -- --write   # also docs/lineage.md and docs/lineage.svg
-//! cargo bench --bench lineage -- --stack   # stack the planner takes per operator, for src/instrumentation/stack.rs
+//! cargo bench --bench lineage -- --stack   # stack that work on deep plans takes, for src/instrumentation/stack.rs
 //! ```
 //!
 //! A chain of n steps, each a column made from the one before (used twice, so that the optimizer keeps the steps
@@ -18,7 +18,11 @@ use datafusion::arrow::array::{Int64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::MemTable;
 use datafusion::error::Result;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::*;
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use prost::Message;
 use skol_classifier::instrumentation::{
     self, CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity,
 };
@@ -261,52 +265,94 @@ fn plot(measured: &[Measured]) -> String {
     svg
 }
 
-/// The least stack, to the next 256 KiB, with which chains of several operators can be planned, per step.
+/// What takes stack, on the plan of a chain.
+const WORKS: [&str; 4] = ["plan", "encode", "run", "drop"];
+
+/// Steps of the shorter and the longer chain; what one step more takes is the slope between them.
+const CHAINS: [usize; 2] = [100, 300];
+
+/// The least stack, to the next 16 KiB, with which each kind of work on a chain of each kind of operator does not
+/// overflow, per step. A process of its own tries each, since an overflow ends it.
 fn stack_per_operator() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    if let Ok(trial) = std::env::var("STACK_TRIAL") {
+        return try_stack(&trial);
+    }
     let program = std::env::current_exe()?;
+    let overflows = |trial: String| -> std::io::Result<bool> {
+        let mut command = std::process::Command::new(&program);
+        let command = command.arg("--stack").env("STACK_TRIAL", trial).stderr(std::process::Stdio::null());
+        Ok(!command.status()?.success())
+    };
+    println!("KiB of stack per step");
+    println!("{:>10} {}", "", WORKS.map(|work| format!("{work:>8}")).concat());
     for kind in KINDS {
-        if std::env::var("STACK_KIND").is_ok() {
-            break;
-        }
-        let mut line = format!("{kind:>10}");
-        for steps in [50usize, 200] {
-            let (mut low, mut high) = (0usize, 1024usize);
-            while high - low > 1 {
-                let middle = (low + high) / 2;
-                let done = std::process::Command::new(&program)
-                    .arg("--stack")
-                    .env("STACK_KIND", kind)
-                    .env("STACK_STEPS", steps.to_string())
-                    .env("STACK_QUARTERS", middle.to_string())
-                    .stderr(std::process::Stdio::null())
-                    .status()?;
-                if done.success() { high = middle } else { low = middle }
+        let mut line = format!("{kind:>10} ");
+        for work in WORKS {
+            let mut least = [0usize; 2];
+            for (steps, least) in CHAINS.into_iter().zip(&mut least) {
+                let (mut low, mut high) = (1usize, 1 << 13);
+                while high - low > 1 {
+                    let middle = (low + high) / 2;
+                    if overflows(format!("{kind} {work} {steps} {middle}"))? {
+                        low = middle
+                    } else {
+                        high = middle
+                    }
+                }
+                *least = high * 16;
             }
-            let _ = write!(line, "  {steps} steps: {:.1} KiB per step", high as f64 * 256.0 / steps as f64);
+            let slope = (least[1] as f64 - least[0] as f64) / (CHAINS[1] - CHAINS[0]) as f64;
+            let _ = write!(line, "{slope:>8.1}");
         }
         println!("{line}");
     }
-    let (Ok(kind), Ok(steps), Ok(quarters)) =
-        (std::env::var("STACK_KIND"), std::env::var("STACK_STEPS"), std::env::var("STACK_QUARTERS"))
-    else {
-        return Ok(());
+    Ok(())
+}
+
+/// One trial, `<kind> <work> <steps> <stack in 16 KiB>`: ends the process by an overflow, or not.
+fn try_stack(trial: &str) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let [kind, work, steps, pages] = trial.split(' ').collect::<Vec<_>>()[..] else {
+        return Err(trial.into());
     };
-    let (steps, quarters): (usize, usize) = (steps.parse()?, quarters.parse()?);
-    let frame = instrumentation::on_stack(1 << 30, || operators(&kind, steps))??;
-    let planning = move || -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let plan = runtime.block_on(frame.create_physical_plan())?;
-        instrumentation::release(plan);
-        instrumentation::release_frame(frame);
+    let (steps, pages): (usize, usize) = (steps.parse()?, pages.parse()?);
+    let large = 1 << 30;
+    let frame = instrumentation::on_stack(large, || operators(kind, steps))??;
+    let current = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let plan = |frame: &DataFrame| -> Result<_> { current()?.block_on(frame.clone().create_physical_plan()) };
+    let context = Arc::new(frame.task_ctx());
+    let planned =
+        if work == "plan" { None } else { Some(instrumentation::on_stack(large, || plan(&frame))??) };
+    let codec = datafusion_proto::physical_plan::DefaultPhysicalExtensionCodec {};
+    // Whatever is not tried is leaked, not dropped: the process is about to end.
+    let trial = || -> Result<()> {
+        match (work, &planned) {
+            ("plan", _) => std::mem::forget(plan(&frame)?),
+            ("encode", Some(plan)) => {
+                PhysicalPlanNode::try_from_physical_plan(Arc::clone(plan), &codec)?.encoded_len();
+            }
+            ("run", Some(plan)) => {
+                current()?.block_on(datafusion::physical_plan::collect(Arc::clone(plan), context.clone()))?;
+            }
+            _ => {}
+        }
         Ok(())
     };
-    // The base that `on_stack` adds is not wanted here.
-    std::thread::Builder::new()
-        .stack_size(quarters << 18)
-        .spawn(planning)?
-        .join()
-        .map_err(|_| "the thread panicked")??;
-    Ok(())
+    std::thread::scope(|scope| {
+        // The base that `on_stack` adds is not wanted here.
+        let thread = std::thread::Builder::new().stack_size(pages << 14);
+        thread.spawn_scoped(scope, trial)?.join().map_err(|_| "the thread panicked")?.map_err(Into::into)
+    })
+    .and_then(|()| if work == "drop" { drop_on(pages << 14, frame, planned) } else { std::process::exit(0) })
+}
+
+/// Drops both plans, last reference each, on a stack of so many bytes.
+fn drop_on(
+    bytes: usize,
+    frame: DataFrame,
+    plan: Option<Arc<dyn ExecutionPlan>>,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let dropping = std::thread::Builder::new().stack_size(bytes).spawn(move || drop((frame, plan)))?;
+    dropping.join().map_err(|_| "the thread panicked".into())
 }
 
 const KINDS: [&str; 7] = ["columns", "merged", "filters", "aggregates", "sorts", "joins", "unions"];

@@ -249,9 +249,7 @@ impl Classifier {
         self.measure(&plan)?;
         let context = Arc::new(outcomes.task_ctx());
         execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
-        if self.instrumentation.verbosity() >= Verbosity::Debug {
-            self.instrumentation.analyze_execution(&plan, "outcomes");
-        }
+        self.instrumentation.analyze_execution(&plan, "outcomes");
         Ok(execute::stage_metrics(&plan))
     }
 

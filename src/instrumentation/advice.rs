@@ -23,7 +23,10 @@ pub(super) fn advise(metrics: &Metrics, limits: &Limits) -> Vec<String> {
     for (name, execution) in metrics.executions.iter() {
         // A frame of this name whose rows were counted has had its say.
         if metrics.dataframes.get(name).is_none_or(|frame| frame.partition_rows.is_empty()) {
-            advice.extend(of_partitions(&format!("'{name}'"), &execution.partition_rows, limits));
+            let much_work = execution.compute_per_partition() >= limits.compute_per_partition;
+            let few = if much_work { 0 } else { limits.rows_per_partition };
+            let limits = Limits { rows_per_partition: few, ..limits.clone() };
+            advice.extend(of_partitions(&format!("'{name}'"), &execution.partition_rows, &limits));
         }
         for operator in &execution.operators {
             if operator.spills > 0 {

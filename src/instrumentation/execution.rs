@@ -2,17 +2,20 @@
 //!
 //! Reads the counters the engine keeps anyway; runs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use serde::Serialize;
 
 use super::format_duration;
 use super::verbosity::format_bytes;
+
+/// How much of what `EXPLAIN` says of an operator is kept.
+const DETAIL_CHARS: usize = 60;
 
 /// What an executed plan did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -28,6 +31,9 @@ pub struct ExecutionMetrics {
 pub struct OperatorMetrics {
     /// The operator's name.
     pub name: String,
+    /// What `EXPLAIN` says of it after its name, where several operators of the plan have that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How many operators are above it.
     pub level: usize,
     /// Rows it put out, where it counts them.
@@ -47,6 +53,7 @@ impl ExecutionMetrics {
     #[must_use]
     pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
         let mut found = Self::default();
+        let mut nodes = Vec::new();
         let mut open = vec![(plan, 0)];
         while let Some((node, level)) = open.pop() {
             open.extend(node.children().into_iter().rev().map(|child| (child, level + 1)));
@@ -76,8 +83,31 @@ impl ExecutionMetrics {
                 }
             }
             found.operators.push(operator);
+            nodes.push(node);
         }
+        found.tell_apart(&nodes);
         found
+    }
+
+    fn tell_apart(&mut self, nodes: &[&Arc<dyn ExecutionPlan>]) {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for node in nodes {
+            *seen.entry(node.name()).or_default() += 1;
+        }
+        for (operator, node) in self.operators.iter_mut().zip(nodes) {
+            if seen.get(node.name()).is_some_and(|times| *times > 1) {
+                let line = displayable(node.as_ref()).one_line().to_string();
+                let rest = line.trim().strip_prefix(node.name()).unwrap_or_default();
+                let rest = rest.trim_start_matches(':').trim();
+                operator.detail = (!rest.is_empty()).then(|| shortened(rest));
+            }
+        }
+    }
+
+    /// Average time a partition computed, over all operators.
+    pub(super) fn compute_per_partition(&self) -> Duration {
+        let all: u64 = self.operators.iter().filter_map(|operator| operator.compute_ns).sum();
+        Duration::from_nanos(all / (self.partition_rows.len().max(1) as u64))
     }
 
     /// Lines for people: an operator each, indented like `EXPLAIN`.
@@ -101,7 +131,18 @@ impl ExecutionMetrics {
             // Deep plans would run off the page.
             let indent = "  ".repeat(operator.level.min(20));
             let _ = write!(text, "\n    {indent}{}: {}", operator.name, facts.join(", "));
+            if let Some(detail) = &operator.detail {
+                let _ = write!(text, " [{detail}]");
+            }
         }
         text
+    }
+}
+
+/// The start of a text, as much as fits on a line beside figures.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(DETAIL_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

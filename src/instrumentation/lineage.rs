@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Statement};
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -17,6 +17,7 @@ use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use datafusion::physical_plan::work_table::WorkTableExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use serde::Serialize;
 
 /// What a plan is made of. Counts are those of the plan's tree as `EXPLAIN` prints it: a subplan that is used
@@ -35,8 +36,8 @@ pub struct Lineage {
     pub scans: usize,
     /// Nodes of all expressions as written (logical plans only).
     pub expression_nodes: usize,
-    /// Sum, along the longest such path, of each operator's deepest expression (logical plans only): what a
-    /// merged expression can become.
+    /// Sum, along the longest such path, of each operator's deepest expression: in a logical plan what a merged
+    /// expression can become.
     pub expression_depth: usize,
 }
 
@@ -59,6 +60,7 @@ impl Lineage {
                 lineage.unions = lineage.unions.saturating_add(usize::from(is_union(node)));
                 lineage.scans =
                     lineage.scans.saturating_add(usize::from(below.is_empty() && is_source(node)));
+                lineage.expression_depth = lineage.expression_depth.saturating_add(deepest_expression(node));
                 lineage
             },
         )
@@ -82,6 +84,22 @@ impl Lineage {
         self.unions = self.unions.saturating_add(other.unions);
         self.scans = self.scans.saturating_add(other.scans);
         self.expression_nodes = self.expression_nodes.saturating_add(other.expression_nodes);
+    }
+}
+
+/// The schema of a plan's rows. The engine's own method recurses through operators that have none of their own.
+pub(super) fn schema(mut plan: &LogicalPlan) -> &DFSchemaRef {
+    loop {
+        plan = match plan {
+            LogicalPlan::Filter(node) => &node.input,
+            LogicalPlan::Sort(node) => &node.input,
+            LogicalPlan::Limit(node) => &node.input,
+            LogicalPlan::Repartition(node) => &node.input,
+            LogicalPlan::Distinct(Distinct::All(input)) => input,
+            LogicalPlan::Subquery(node) => &node.subquery,
+            LogicalPlan::RecursiveQuery(node) => &node.static_term,
+            other => return other.schema(),
+        };
     }
 }
 
@@ -222,6 +240,22 @@ pub(super) fn walk_expression<'a>(expression: &'a Expr, mut visit: impl FnMut(&'
             Ok(TreeNodeRecursion::Continue)
         });
     }
+}
+
+/// Depth of a physical operator's deepest expression.
+fn deepest_expression(plan: &dyn ExecutionPlan) -> usize {
+    let mut deepest = 0;
+    // The closure never fails, and the walk fails only where the closure does.
+    let _ = plan.apply_expressions(&mut |expression| {
+        let depth = fold(
+            expression.as_ref(),
+            |node: &dyn PhysicalExpr| node.children().into_iter().map(AsRef::as_ref).collect(),
+            |_, below: &[usize]| 1 + below.iter().max().copied().unwrap_or(0),
+        );
+        deepest = deepest.max(depth);
+        Ok(TreeNodeRecursion::Continue)
+    });
+    deepest
 }
 
 /// Whether rows change partition at this operator.

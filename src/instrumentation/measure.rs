@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::checkpoint::{self, CheckpointPolicy, Place};
 use super::execution::ExecutionMetrics;
+use super::lineage::schema;
 use super::metrics::{DataFrameMetrics, Travel};
 use super::predicates::pushed_down_nodes;
 use super::sizes::{self, Broadcast, ClosureSize, TaskSize};
@@ -168,7 +169,7 @@ impl Instrumentation {
         }
         let shape = Shape::of(frame.logical_plan());
         let mut found = DataFrameMetrics {
-            columns: frame.schema().fields().len(),
+            columns: schema(frame.logical_plan()).fields().len(),
             lineage_depth: shape.lineage.depth,
             logical: shape.lineage,
             ..DataFrameMetrics::default()
@@ -182,10 +183,12 @@ impl Instrumentation {
             let task = self.task_size(&plan).ok();
             found.task_bytes = task.as_ref().map(|task| task.bytes);
             if count {
-                let rows = count_rows(Arc::clone(&plan), frame).await?;
-                (found.partition_rows, found.partition_bytes) = rows.into_iter().unzip();
+                let rows = count_rows(Arc::clone(&plan), frame).await;
+                stack::release(plan);
+                (found.partition_rows, found.partition_bytes) = rows?.into_iter().unzip();
+            } else {
+                stack::release(plan);
             }
-            stack::release(plan);
             self.say_frame(name, &found);
             if let Some(task) = &task {
                 self.warn_of_task(name, task);
@@ -280,12 +283,17 @@ impl Instrumentation {
         let always = self.settings.checkpoint.policy == CheckpointPolicy::Always;
         let shape = Shape::of(frame.logical_plan());
         self.warn_of_lineage(name, shape.lineage.depth);
-        let Some(reason) = self.reason(&frame, &shape, lineage_threshold, always).await? else {
-            return Ok(frame);
+        let reason = match self.reason(&frame, &shape, lineage_threshold, always).await {
+            Ok(Some(reason)) => reason,
+            Ok(None) => return Ok(frame),
+            Err(error) => {
+                stack::release_frame(frame);
+                return Err(error);
+            }
         };
         let depth = shape.lineage.depth;
         self.say(Verbosity::Warnings, || format!("  Checkpointing '{name}' {}", reason.describe(&shape)));
-        let columns = frame.schema().fields().len();
+        let columns = schema(frame.logical_plan()).fields().len();
         let on_disk = matches!(reason, Reason::Task(_));
         let made = checkpoint::make(frame, name, &self.store, &self.settings.checkpoint, on_disk).await?;
         self.say_more(Verbosity::Warnings, || match made.place {
@@ -334,10 +342,9 @@ impl Instrumentation {
         // Planning costs more than walking: only where expressions could make up such a task.
         if shape.expression_nodes().saturating_mul(BYTES_PER_NODE) > limits.task_bytes / 8 {
             let plan = stack::plan(frame).await?;
-            if let Ok(task) = self.task_size(&plan)
-                && task.bytes > limits.task_bytes
-                && !plan.children().is_empty()
-            {
+            let task = self.task_size(&plan).ok().filter(|_| !plan.children().is_empty());
+            stack::release(plan);
+            if let Some(task) = task.filter(|task| task.bytes > limits.task_bytes) {
                 return Ok(Some(Reason::Task(task.bytes)));
             }
         }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::lineage::{address, fold, walk_expression};
+use super::lineage::{address, fold, schema, walk_expression};
 
 /// Expression nodes of all filter predicates of `plan` once every column in them is written out down to what
 /// filters can reach. Saturates instead of overflowing. Zero for a plan without filters.
@@ -38,24 +38,22 @@ struct Open<'a> {
     key: (usize, usize),
     own: usize,
     needs: Vec<(&'a LogicalPlan, usize)>,
+    /// How many of those are known.
+    known: usize,
 }
 
 impl ColumnSizes {
     /// Nodes of `expression` over the output of `input`, its columns written out.
     fn of_expression<'a>(&mut self, expression: &'a Expr, input: &'a LogicalPlan) -> usize {
         let (own, needs) = parts(expression, input);
-        let mut open = vec![Open { key: (usize::MAX, usize::MAX), own, needs }];
+        let mut open = vec![Open { key: (usize::MAX, usize::MAX), own, needs, known: 0 }];
         let mut total = 0;
-        while let Some(top) = open.last() {
-            let missing = top
-                .needs
-                .iter()
-                .copied()
-                .find(|(plan, column)| !self.known.contains_key(&(address(*plan), *column)));
-            match missing {
+        while let Some(top) = open.last_mut() {
+            match top.needs.get(top.known).copied() {
+                Some((plan, column)) if self.known.contains_key(&(address(plan), column)) => top.known += 1,
                 Some((plan, column)) => {
                     let (own, needs) = origin(plan, column);
-                    open.push(Open { key: (address(plan), column), own, needs });
+                    open.push(Open { key: (address(plan), column), own, needs, known: 0 });
                 }
                 None => {
                     let sum = top.needs.iter().fold(top.own, |sum, (plan, column)| {
@@ -85,14 +83,14 @@ fn origin(plan: &LogicalPlan, column: usize) -> (usize, Vec<(&LogicalPlan, usize
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Window(_) => match plan.inputs().first() {
-            Some(input) if column < input.schema().fields().len() => (0, vec![(input, column)]),
+            Some(input) if column < schema(input).fields().len() => (0, vec![(input, column)]),
             _ => (1, Vec::new()),
         },
         LogicalPlan::Join(node) => {
-            let left = node.left.schema().fields().len();
+            let left = schema(&node.left).fields().len();
             let (side, index) =
                 if column < left { (&node.left, column) } else { (&node.right, column - left) };
-            if index < side.schema().fields().len() { (0, vec![(side, index)]) } else { (1, Vec::new()) }
+            if index < schema(side).fields().len() { (0, vec![(side, index)]) } else { (1, Vec::new()) }
         }
         LogicalPlan::Union(node) => match node.inputs.first() {
             Some(input) => (0, vec![(input, column)]),
@@ -108,7 +106,7 @@ fn parts<'a>(expression: &'a Expr, input: &'a LogicalPlan) -> (usize, Vec<(&'a L
     let mut own = 0usize;
     let mut needs = Vec::new();
     walk_expression(expression, |node, _| match node {
-        Expr::Column(column) => match input.schema().maybe_index_of_column(column) {
+        Expr::Column(column) => match schema(input).maybe_index_of_column(column) {
             Some(index) => needs.push((input, index)),
             None => own += 1,
         },

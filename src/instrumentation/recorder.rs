@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::metrics::write_atomically;
+use super::metrics::replace;
 
 const PREFIX: &str = "flight-";
 const SUFFIX: &str = ".json";
@@ -57,7 +57,8 @@ impl FlightRecorder {
         text.push(b'\n');
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let path = self.folder.join(format!("{PREFIX}{now:020}-{}{SUFFIX}", std::process::id()));
-        write_atomically(&path, &text)?;
+        // Not flushed to the disk: a record that a power failure takes is no loss, waiting for the disk is.
+        replace(&path, &text, false)?;
         let mut names = self.names();
         names.truncate(names.len().saturating_sub(self.keep));
         for (_, old) in names {

@@ -18,9 +18,6 @@ use super::metrics::Travel;
 use super::stack;
 use super::stages::{self, StageCodec};
 
-/// Stack that serializing takes per operator.
-const ENCODE_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 64 << 10 } else { 16 << 10 };
-
 /// A value that every worker needs once.
 pub trait Broadcast {
     /// Bytes of the value's serialized form. Called at verbosity 1 and above only.
@@ -99,7 +96,8 @@ pub(super) fn closure(
     names: &FieldNames,
 ) -> Result<ClosureSize> {
     let node = stages::alone(operator)?;
-    let encoded = encode(node, &StageCodec(Arc::clone(codec)))?;
+    let lineage = Lineage::of_physical(&node);
+    let encoded = stack::serialize(&lineage, || encode(node, &StageCodec(Arc::clone(codec))))?;
     let name = operator.name().to_owned();
     Ok(match encoded.physical_plan_type {
         Some(PhysicalPlanType::Extension(extension)) => ClosureSize {
@@ -118,9 +116,7 @@ pub(super) fn task(
     names: &FieldNames,
     explain_above: usize,
 ) -> Result<TaskSize> {
-    let depth = Lineage::of_physical(plan).depth;
-    let needed = depth.saturating_mul(ENCODE_BYTES_PER_OPERATOR);
-    let measure = || {
+    stack::serialize(&Lineage::of_physical(plan), || {
         let stages = stages::split(plan)?;
         let stage_codec = StageCodec(Arc::clone(codec));
         let mut largest = (0, 0);
@@ -136,8 +132,7 @@ pub(super) fn task(
             _ => None,
         };
         Ok(TaskSize { bytes, stage: index + 1, stages: stages.len(), largest_operator })
-    };
-    if needed <= stack::IN_PLACE_BYTES { measure() } else { stack::on_stack(needed, measure)? }
+    })
 }
 
 /// The operator of a stage that weighs most by itself.

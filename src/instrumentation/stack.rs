@@ -25,19 +25,25 @@ const PLAN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 192 << 10 } e
 const PLAN_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 24 << 10 } else { 8 << 10 };
 /// Stack that execution takes per operator: `execute` and `poll_next` of one inside the other's.
 const RUN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 32 << 10 } else { 8 << 10 };
-/// Stack that a destructor takes per operator.
+/// Stack that evaluating takes per level of an expression.
+const RUN_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 8 << 10 } else { 4 << 10 };
+/// Stack that serializing takes per operator.
+const ENCODE_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 64 << 10 } else { 16 << 10 };
+/// Stack that serializing takes per level of an expression.
+const ENCODE_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 16 << 10 } else { 8 << 10 };
+/// Stack that a destructor takes per operator, or level of an expression.
 const DROP_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 4 << 10 } else { 2 << 10 };
 /// The largest stack that is asked for. It is address space, not memory: pages are taken as they are touched.
 const MAX_BYTES: usize = 4 << 30;
 /// What may be needed at most to go on in place: far below what a thread of an asynchronous runtime has.
-pub(super) const IN_PLACE_BYTES: usize = 512 << 10;
+const IN_PLACE_BYTES: usize = 512 << 10;
 
-/// Stack for planning a plan of this shape, in bytes, or nothing when it can be planned in place.
-fn planning_bytes(lineage: &Lineage) -> usize {
+/// Stack that work on a plan of this shape takes, in bytes.
+fn needed(lineage: &Lineage, per_operator: usize, per_expression: usize) -> usize {
     lineage
         .depth
-        .saturating_mul(PLAN_BYTES_PER_OPERATOR)
-        .saturating_add(lineage.expression_depth.saturating_mul(PLAN_BYTES_PER_EXPRESSION))
+        .saturating_mul(per_operator)
+        .saturating_add(lineage.expression_depth.saturating_mul(per_expression))
 }
 
 fn refuse(what: &str, lineage: &Lineage, needed: usize) -> DataFusionError {
@@ -104,14 +110,15 @@ async fn future_on_stack<T: Send + 'static>(
 /// allows. Never ends the process.
 pub async fn plan(frame: &DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
     let lineage = Lineage::of_logical(frame.logical_plan());
-    let needed = planning_bytes(&lineage);
+    let needed = needed(&lineage, PLAN_BYTES_PER_OPERATOR, PLAN_BYTES_PER_EXPRESSION);
     if needed > MAX_BYTES {
         return Err(refuse("be planned", &lineage, needed));
     }
     if needed <= IN_PLACE_BYTES {
         return frame.create_physical_plan().await;
     }
-    let frame = frame.clone();
+    // Cloning recurses through the expressions of the topmost operator.
+    let frame = on_stack(needed, || frame.clone())?;
     future_on_stack(needed, async move { frame.create_physical_plan().await }).await
 }
 
@@ -130,13 +137,14 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
 {
     let lineage = Lineage::of_physical(&plan);
-    let needed = lineage.depth.saturating_mul(RUN_BYTES_PER_OPERATOR);
+    let needed = needed(&lineage, RUN_BYTES_PER_OPERATOR, RUN_BYTES_PER_EXPRESSION);
+    if needed > MAX_BYTES / 4 {
+        drop_deep(plan, &lineage);
+        return Err(refuse("be run", &lineage, needed));
+    }
     let future = work(plan, context);
     if needed <= IN_PLACE_BYTES {
         return future.await;
-    }
-    if needed > MAX_BYTES / 4 {
-        return Err(refuse("be run", &lineage, needed));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(needed.saturating_add(BASE_BYTES))
@@ -163,9 +171,18 @@ impl Drop for Background {
     }
 }
 
-/// Drops something that holds plans of up to `depth` operators without overflowing the caller's stack.
-pub(super) fn drop_deep<T: Send>(value: T, depth: usize) {
-    let needed = depth.saturating_mul(DROP_BYTES_PER_OPERATOR);
+/// Runs `work`, which serializes a plan of this shape, in place or on a stack that fits.
+pub(super) fn serialize<T: Send>(lineage: &Lineage, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let needed = needed(lineage, ENCODE_BYTES_PER_OPERATOR, ENCODE_BYTES_PER_EXPRESSION);
+    if needed > MAX_BYTES {
+        return Err(refuse("be serialized", lineage, needed));
+    }
+    if needed <= IN_PLACE_BYTES { work() } else { on_stack(needed, work)? }
+}
+
+/// Drops something that holds plans of this shape at most without overflowing the caller's stack.
+pub(super) fn drop_deep<T: Send>(value: T, lineage: &Lineage) {
+    let needed = needed(lineage, DROP_BYTES_PER_OPERATOR, DROP_BYTES_PER_OPERATOR);
     if needed <= IN_PLACE_BYTES {
         return drop(value);
     }
@@ -183,12 +200,12 @@ pub(super) fn drop_deep<T: Send>(value: T, depth: usize) {
 /// The destructor of a plan recurses once per operator; at many thousand operators that alone overflows a small
 /// stack. Call this instead of letting such a frame go out of scope.
 pub fn release_frame(frame: DataFrame) {
-    let depth = Lineage::of_logical(frame.logical_plan()).depth;
-    drop_deep(frame, depth);
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    drop_deep(frame, &lineage);
 }
 
 /// Drops a physical plan that may be very deep; see [`release_frame`].
 pub fn release(plan: Arc<dyn ExecutionPlan>) {
-    let depth = Lineage::of_physical(&plan).depth;
-    drop_deep(plan, depth);
+    let lineage = Lineage::of_physical(&plan);
+    drop_deep(plan, &lineage);
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,8 @@ pub struct Limits {
     pub expression_nodes: usize,
     /// Fewer rows than this in an average partition, with more than one partition, is advised against.
     pub rows_per_partition: usize,
+    /// Unless an average partition of an executed plan computed for so long: then its few rows are much work.
+    pub compute_per_partition: Duration,
     /// From so many rows on, a single partition is advised against.
     pub single_partition_rows: usize,
     /// A largest partition this many times the average is called skewed.
@@ -113,6 +116,7 @@ impl Default for Limits {
             lineage_checkpoint: 30,
             expression_nodes: 10_000,
             rows_per_partition: 100,
+            compute_per_partition: Duration::from_millis(1),
             single_partition_rows: 10_000,
             skew: 4.0,
         }

@@ -166,14 +166,17 @@ impl<'a> Run<'a> {
     fn listen(&mut self) -> Result<()> {
         let progress = self.progress.clone();
         let told = self.settings.verbosity() >= 1;
-        self.signals = Signals::listen(self.stop.clone(), move |name| {
+        let instrumentation = self.instrumentation.clone();
+        let on_stop = move |name: &str| {
             if told {
                 progress.line(&format!(
                     "{name}: finishing and saving what is in hand; once more ends the program at once"
                 ));
             }
-        })
-        .map_err(|error| Error::unusable(format!("the program cannot listen for signals: {error}")))?;
+        };
+        let on_exit = move || instrumentation.remove_checkpoints();
+        self.signals = Signals::listen(self.stop.clone(), on_stop, on_exit)
+            .map_err(|error| Error::unusable(format!("the program cannot listen for signals: {error}")))?;
         Ok(())
     }
 
@@ -194,6 +197,7 @@ impl<'a> Run<'a> {
             error: result.as_ref().err(),
         };
         if result.is_ok()
+            && self.instrumentation.verbosity() > Verbosity::Silent
             && let Err(error) = self.instrumentation.record_flight(&metrics.to_json())
         {
             self.progress

@@ -16,11 +16,15 @@ pub struct Signals(Arc<AtomicU8>);
 
 impl Signals {
     /// Listens for signals on the current tokio runtime: the first stops the run at its source, by `stop`, and
-    /// calls `on_stop`; a second ends the process at once.
+    /// calls `on_stop`; a second calls `on_exit`, which must not take long, and ends the process at once.
     ///
     /// # Errors
     /// When the operating system does not let us listen.
-    pub fn listen(stop: Stop, on_stop: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
+    pub fn listen(
+        stop: Stop,
+        on_stop: impl Fn(&str) + Send + 'static,
+        on_exit: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let signals = Self::default();
         let seen = signals.clone();
         #[cfg(unix)]
@@ -35,6 +39,7 @@ impl Signals {
                         _ = terminate.recv() => (TERMINATED, "SIGTERM"),
                     };
                     if !seen.record(code) {
+                        on_exit();
                         std::process::exit(i32::from(code));
                     }
                     stop.stop();
@@ -46,6 +51,7 @@ impl Signals {
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
                 if !seen.record(INTERRUPTED) {
+                    on_exit();
                     std::process::exit(i32::from(INTERRUPTED));
                 }
                 stop.stop();

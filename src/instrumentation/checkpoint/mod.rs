@@ -1,7 +1,7 @@
 //! Checkpoints: materialize a DataFrame and go on from the result, so that its lineage starts anew.
 //!
 //! In memory while it fits a share of the engine's memory pool, else as Parquet in the checkpoint folder. Schema,
-//! partitions, order of rows within a partition and values stay what they were. Decides nothing: when to make a
+//! partitions, order of rows within a partition (also as the engine knows of it) and values stay what they were. Decides nothing: when to make a
 //! checkpoint is up to the caller.
 
 mod materialize;
@@ -22,8 +22,9 @@ use datafusion::prelude::DataFrame;
 pub(super) use materialize::Place;
 use materialize::materialize;
 pub(super) use store::Store;
-use table::CheckpointTable;
+use table::{CheckpointTable, known_orderings};
 
+use super::lineage::{Lineage, schema as schema_of};
 use super::stack;
 
 /// When checkpoints are made.
@@ -92,15 +93,22 @@ pub(super) async fn make(
     options: &CheckpointOptions,
     on_disk: bool,
 ) -> Result<Checkpoint> {
-    let depth = super::lineage::Lineage::of_logical(frame.logical_plan()).depth;
-    let plan = stack::plan(&frame).await?;
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    let plan = match stack::plan(&frame).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            stack::drop_deep(frame, &lineage);
+            return Err(error);
+        }
+    };
     let context = Arc::new(frame.task_ctx());
-    let qualified = frame.schema().clone();
+    let qualified = Arc::clone(schema_of(frame.logical_plan()));
     let (state, logical) = frame.into_parts();
-    stack::drop_deep(logical, depth);
+    stack::drop_deep(logical, &lineage);
 
     let naming = Naming::of(&qualified, || store.unique_name(name));
     let schema = naming.stored_schema(&qualified);
+    let orderings = known_orderings(plan.as_ref(), &schema);
     let budget = if on_disk { 0 } else { memory_budget(&context, options) };
     let data = {
         let (store, name, schema) = (Arc::clone(store), name.to_owned(), Arc::clone(&schema));
@@ -112,7 +120,7 @@ pub(super) async fn make(
         .await?
     };
     let (place, partition_rows, bytes) = (data.place(), data.partition_rows().to_vec(), data.bytes());
-    let table = Arc::new(CheckpointTable::new(schema, data)?);
+    let table = Arc::new(CheckpointTable::new(schema, data, orderings)?);
     let plan = naming.scan(table, &qualified)?;
     Ok(Checkpoint { frame: DataFrame::new(state, plan), place, partition_rows, bytes })
 }

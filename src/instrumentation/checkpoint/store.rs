@@ -14,6 +14,7 @@ use datafusion::error::{DataFusionError, Result};
 const PREFIX: &str = "checkpoint-run-";
 const NEW_PREFIX: &str = ".checkpoint-new-";
 const LOCK: &str = ".lock";
+const REMOVE_TRIES: usize = 10;
 
 /// The checkpoints of one process.
 #[derive(Debug)]
@@ -104,7 +105,12 @@ impl Store {
     /// Removes all of this process's files at once, also those still in use.
     pub(in crate::instrumentation) fn remove_all(&self) {
         if let Some(run) = self.locked().take() {
-            let _ = fs::remove_dir_all(&run.path);
+            // A running checkpoint may make a file while its folder is being emptied.
+            for _ in 0..REMOVE_TRIES {
+                if fs::remove_dir_all(&run.path).is_ok() || !run.path.exists() {
+                    return;
+                }
+            }
         }
     }
 

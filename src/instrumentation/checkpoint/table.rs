@@ -1,22 +1,26 @@
-//! A checkpoint as a table: the engine scans it like any other, and holds it while a plan refers to it.
+//! A checkpoint as a table: the engine scans it like any other, and holds it while a plan refers to it. It declares
+//! the order that its rows are known to have, so that nothing is sorted again.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
-use datafusion::datasource::MemTable;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::{ExecutionPlan, Partitioning};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 
 use super::materialize::Data;
 
@@ -25,21 +29,22 @@ use super::materialize::Data;
 pub(super) struct CheckpointTable {
     schema: SchemaRef,
     rows: Rows,
+    orderings: Vec<LexOrdering>,
 }
 
 #[derive(Debug)]
 enum Rows {
-    Memory { table: MemTable, _reservation: MemoryReservation },
+    Memory { partitions: Vec<Vec<RecordBatch>>, _reservation: MemoryReservation },
     Parquet { partitions: Vec<FileGroup>, count: usize },
 }
 
 impl CheckpointTable {
-    pub(super) fn new(schema: SchemaRef, data: Data) -> Result<Self> {
+    /// `data` under `schema`, each partition in each of `orderings`: see [`known_orderings`].
+    pub(super) fn new(schema: SchemaRef, data: Data, orderings: Vec<LexOrdering>) -> Result<Self> {
         let rows = match data {
             Data::Memory { partitions, reservation, .. } => {
                 let partitions = if partitions.is_empty() { vec![Vec::new()] } else { partitions };
-                let table = MemTable::try_new(Arc::clone(&schema), partitions)?;
-                Rows::Memory { table, _reservation: reservation }
+                Rows::Memory { partitions, _reservation: reservation }
             }
             Data::Parquet { files, parts, rows } => {
                 let mut partitions = Vec::with_capacity(parts.len());
@@ -59,8 +64,20 @@ impl CheckpointTable {
                 Rows::Parquet { partitions, count }
             }
         };
-        Ok(Self { schema, rows })
+        Ok(Self { schema, rows, orderings })
     }
+}
+
+/// The orders in which each partition of `plan` is known to be, told by columns of `schema`, which has the plan's
+/// columns in their places. An order by an expression counts as far as columns go before it.
+pub(super) fn known_orderings(plan: &dyn ExecutionPlan, schema: &SchemaRef) -> Vec<LexOrdering> {
+    let column = |sort: &PhysicalSortExpr| {
+        let index = sort.expr.downcast_ref::<Column>()?.index();
+        let name = schema.fields().get(index)?.name();
+        Some(PhysicalSortExpr::new(Arc::new(Column::new(name, index)), sort.options))
+    };
+    let orderings = plan.equivalence_properties().oeq_class();
+    orderings.iter().filter_map(|ordering| LexOrdering::new(ordering.iter().map_while(column))).collect()
 }
 
 #[async_trait]
@@ -77,11 +94,17 @@ impl TableProvider for CheckpointTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+        _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match &self.rows {
-            Rows::Memory { table, .. } => table.scan(state, projection, filters, limit).await,
+            Rows::Memory { partitions, .. } => {
+                let source =
+                    MemorySourceConfig::try_new(partitions, Arc::clone(&self.schema), projection.cloned())?
+                        .with_show_sizes(state.config_options().explain.show_sizes)
+                        .try_with_sort_information(self.orderings.clone())?;
+                Ok(DataSourceExec::from_data_source(source))
+            }
             Rows::Parquet { partitions, count } => {
                 let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
                 let statistics = Statistics {
@@ -93,6 +116,7 @@ impl TableProvider for CheckpointTable {
                     // Declared, so that files are neither cut nor moved to another partition while they are read.
                     .with_output_partitioning(Some(Partitioning::UnknownPartitioning(partitions.len())))
                     .with_statistics(statistics)
+                    .with_output_ordering(self.orderings.clone())
                     .with_projection_indices(projection.cloned())?
                     .with_limit(limit)
                     .build();

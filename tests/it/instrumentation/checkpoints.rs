@@ -306,6 +306,51 @@ async fn qualifiers_survive() {
     }
 }
 
+/// An order that the engine knows of is known after the checkpoint too: nothing is sorted again.
+#[tokio::test]
+async fn a_declared_order_survives() {
+    let folder = tempfile::tempdir().unwrap();
+    for bytes in [0, 1 << 20] {
+        let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
+            policy: CheckpointPolicy::Always,
+            folder: folder.path().to_owned(),
+            unlimited_pool_bytes: bytes,
+            ..Default::default()
+        });
+        let sorts = |frame: DataFrame| async move {
+            let plan = frame.create_physical_plan().await.unwrap();
+            let shown = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
+            shown.matches("SortExec").count()
+        };
+        // Sorted within each of four partitions, the other way round than the rows are, by two columns.
+        let context = context(4);
+        let order = vec![col("m").sort(false, true), col("n").sort(true, false)];
+        let frame = numbers(&context, 1000, 4)
+            .select(vec![(col("n") % lit(10i64)).alias("m"), col("n"), lit("x").alias("x")])
+            .unwrap();
+        let before = frame.clone().sort(order.clone()).unwrap();
+        let expected = rows(before.clone()).await;
+        assert_eq!(sorts(before.clone()).await, 1);
+        let after = instr.checkpoint_if_needed(before, "sorted", 30).await.unwrap();
+        assert_eq!(rows(after.clone()).await, expected);
+        let again = after.clone().sort(order.clone()).unwrap();
+        assert_eq!(sorts(again.clone()).await, 0, "the order is known");
+        assert_eq!(rows(again).await, expected);
+        let fewer = after.clone().select_columns(&["x", "n", "m"]).unwrap().sort(order.clone()).unwrap();
+        assert_eq!(sorts(fewer).await, 0, "also where columns stand in other places");
+        let other = after.sort(vec![col("n").sort(true, false)]).unwrap();
+        assert_eq!(sorts(other.clone()).await, 1, "another order is another order");
+        assert_eq!(other.collect().await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 1000);
+        // Columns of two tables: known under the names of the stored columns.
+        let left = frame.clone().alias("left").unwrap();
+        let joined = left.join(frame.alias("right").unwrap(), JoinType::Inner, &["n"], &["n"], None).unwrap();
+        let order = vec![col("left.n").sort(true, false)];
+        let joined = joined.sort(order.clone()).unwrap();
+        let after = instr.checkpoint_if_needed(joined, "joined", 30).await.unwrap();
+        assert_eq!(sorts(after.sort(order).unwrap()).await, 0);
+    }
+}
+
 /// The engine's wrong result for equal projections in a row (55.2.0) is not ours: a checkpoint between them gives
 /// the right one.
 #[tokio::test]

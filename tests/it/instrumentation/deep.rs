@@ -1,5 +1,6 @@
 //! Plans of thousands of operators: measured, planned, run and dropped, or refused, but never the end of the process.
 
+use datafusion::arrow::array::AsArray;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::*;
 use skol_classifier::instrumentation::{self, Lineage};
@@ -71,6 +72,58 @@ async fn deeper_than_the_largest_stack_is_refused_with_an_error() {
     let error = instrumentation::plan(&frame).await.unwrap_err().to_string();
     assert!(error.contains("too deep to be planned: 200001 operators"), "{error}");
     assert!(error.contains("checkpoint_if_needed"), "{error}");
+    instrumentation::release_frame(frame);
+}
+
+/// The frame that a refused checkpoint was asked for is gone with it, without the end of the process.
+#[tokio::test]
+async fn a_refused_checkpoint_is_an_error_and_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (instr, _) = instrumentation(1, folder.path());
+    let frame = limits(numbers(&context(2), 10, 2), 200_000);
+    let error = instr.checkpoint_if_needed(frame, "too_deep", 30).await.unwrap_err().to_string();
+    assert!(error.contains("too deep to be planned"), "{error}");
+    let frame = limits(numbers(&context(2), 10, 2), 200_000);
+    assert!(instr.analyze_dataframe(&frame, "too_deep", true).await.is_err());
+    instrumentation::release_frame(frame);
+}
+
+/// Steps that the optimizer merges into one expression: shallow to look at, deep to plan, serialize, run and drop.
+#[tokio::test]
+async fn deep_expressions_are_planned_measured_run_and_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (instr, _) = instrumentation(2, folder.path());
+    let steps = 200;
+    // The engine's builder recurses through what it has built.
+    let frame = instrumentation::on_stack(1 << 30, || {
+        let (state, mut logical) = numbers(&context(2), 10, 2).into_parts();
+        let mut last = "n".to_owned();
+        for step in 0..steps {
+            let name = format!("c{step}");
+            let next = (col(&last) + lit(1i64)).alias(&name);
+            logical = LogicalPlanBuilder::from(logical).project(vec![next]).unwrap().build().unwrap();
+            last = name;
+        }
+        DataFrame::new(state, logical)
+    })
+    .unwrap();
+    instr.analyze_dataframe(&frame, "merged", false).await.unwrap();
+    let plan = instrumentation::plan(&frame).await.unwrap();
+    let lineage = Lineage::of_physical(&plan);
+    assert!(lineage.depth < 5 && lineage.expression_depth > steps, "{lineage:?}");
+    assert!(instr.measure_task_size(&plan, "merged").unwrap().unwrap().bytes > 4 * steps);
+    let context = std::sync::Arc::new(frame.task_ctx());
+    let sum = instrumentation::run(plan, context, |plan, context| async move {
+        let batches = datafusion::physical_plan::collect(std::sync::Arc::clone(&plan), context).await?;
+        instrumentation::release(plan);
+        let column = |batch: &datafusion::arrow::array::RecordBatch| {
+            datafusion::arrow::compute::sum(
+                batch.column(0).as_primitive::<datafusion::arrow::datatypes::Int64Type>(),
+            )
+        };
+        Ok(batches.iter().filter_map(column).sum::<i64>())
+    });
+    assert_eq!(sum.await.unwrap(), 45 + 10 * steps as i64);
     instrumentation::release_frame(frame);
 }
 

@@ -1,12 +1,13 @@
 //! Advice, operators' metrics, files for machines and the flight recorder.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::*;
 use serde_json::Value;
-use skol_classifier::instrumentation::{FlightRecorder, Travel, write_metrics};
+use skol_classifier::instrumentation::{FlightRecorder, Limits, Travel, write_metrics};
 
 use super::support::{context, filters, instrumentation, numbers};
 
@@ -20,6 +21,26 @@ async fn advice_to_coalesce_many_partitions_with_few_rows() {
         summary.contains("\nAdvice:\n    DataFrame 'small': 24 partitions for 240 rows: coalesce to 3\n"),
         "{summary}"
     );
+}
+
+/// Few rows are left by a filter: partitions of next to nothing. Few rows that are much work are another thing.
+#[tokio::test]
+async fn advice_to_coalesce_after_a_filter_unless_the_rows_are_much_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let advice = |compute_per_partition| {
+        let (instr, _) = instrumentation(2, folder.path());
+        let instr = instr.with_limits(Limits { compute_per_partition, ..Limits::default() });
+        async move {
+            let few = numbers(&context(24), 4800, 24).filter((col("n") % lit(100i64)).eq(lit(7i64))).unwrap();
+            let plan = few.create_physical_plan().await.unwrap();
+            collect(Arc::clone(&plan), Arc::new(few.task_ctx())).await.unwrap();
+            instr.analyze_execution(&plan, "filtered").unwrap();
+            instr.metrics().advice.join("\n")
+        }
+    };
+    let told = advice(Duration::from_secs(60)).await;
+    assert_eq!(told, "'filtered': 24 partitions for 48 rows: coalesce to 1");
+    assert_eq!(advice(Duration::ZERO).await, "");
 }
 
 #[tokio::test]

@@ -50,3 +50,104 @@ fn program_takes_the_verbosity_from_env_config() {
     std::fs::write(folder.path().join("env_config"), "VERBOSITY=2  # or 3 for even more detail\n").unwrap();
     assert!(said(&predict(folder.path(), &[])).contains("Instrumentation Metrics Summary"));
 }
+
+/// A run that keeps its checkpoints on disk, on enough text to be stopped in the middle of it.
+#[cfg(unix)]
+struct Stoppable {
+    folder: tempfile::TempDir,
+    child: std::process::Child,
+    said: Option<std::thread::JoinHandle<String>>,
+    told: std::sync::mpsc::Receiver<()>,
+}
+
+#[cfg(unix)]
+impl Stoppable {
+    fn start() -> Self {
+        use std::io::BufRead;
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/documents/fungi/velkoria_gen_nov.txt"),
+        );
+        let input = folder.path().join("input");
+        std::fs::create_dir(&input).unwrap();
+        for number in 0..400 {
+            std::fs::write(input.join(format!("{number:03}.txt")), text.as_ref().unwrap().repeat(10))
+                .unwrap();
+        }
+        let mut child = Command::new(env!("CARGO_BIN_EXE_predict_classifier"))
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .args(["input", "--output", "out", "--no-progress", "--checkpoint-dir", "checkpoints"])
+            .args(["--checkpoint", "always", "--memory-limit", "64KiB", "--cores", "1"])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        let said = std::thread::spawn(move || {
+            let mut text = String::new();
+            for line in stderr.lines() {
+                let line = line.unwrap();
+                if line.contains("once more ends the program") {
+                    let _ = tell.send(());
+                }
+                text += &line;
+                text.push('\n');
+            }
+            text
+        });
+        let mut this = Self { folder, child, said: Some(said), told };
+        let start = std::time::Instant::now();
+        while this.checkpoints() == 0 {
+            assert!(
+                start.elapsed().as_secs() < 60 && this.child.try_wait().unwrap().is_none(),
+                "no checkpoint"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        this
+    }
+
+    /// Files of checkpoints.
+    fn checkpoints(&self) -> usize {
+        let files = walkdir::WalkDir::new(self.folder.path().join("checkpoints")).into_iter().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|ending| ending == "parquet")).count()
+    }
+
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Exit code, and what was said; nothing of a checkpoint is left.
+    fn end(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        let said = self.said.take().unwrap().join().unwrap();
+        assert_eq!(self.checkpoints(), 0, "{said}");
+        let left = std::fs::read_dir(self.folder.path().join("checkpoints")).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| *name != "runs").collect();
+        assert!(left.is_empty(), "{left:?}\n{said}");
+        (code, said)
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_terminated_removes_its_checkpoints() {
+    let run = Stoppable::start();
+    run.terminate();
+    let (code, said) = run.end();
+    assert_eq!(code, Some(143), "{said}");
+    assert!(said.contains("Stopped early"), "what is in hand is finished first: {said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_ended_by_a_second_signal_removes_its_checkpoints() {
+    let run = Stoppable::start();
+    run.terminate();
+    run.told.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    run.terminate();
+    assert_eq!(run.end().0, Some(143));
+}

@@ -41,6 +41,9 @@ async fn bad_closure_that_captured_a_table_is_flagged_with_the_field() {
     assert!(text.contains("keep only parameters in the operator"), "{text}");
     assert_eq!(instr.metrics().warnings.len(), 1);
     assert!(instr.metrics_summary().contains("  ⚠ save_partition: "));
+    let advice = instr.metrics().advice.join("\n");
+    assert!(advice.contains("Closure 'save_partition' carries "), "{advice}");
+    assert!(advice.contains("pass only parameters, and broadcast the rest"), "{advice}");
 }
 
 /// The guide's GOOD pair: only connection parameters.
@@ -125,6 +128,9 @@ async fn large_task_is_flagged_with_the_operator_that_is_large() {
     assert!(text.contains("⚠ Task 'save': stage 1 contains a task of very large size (1172."), "{text}");
     assert!(text.contains("are SavePartition, field 'client' of SavePartition alone has"), "{text}");
     assert!(text.contains("the maximum recommended task size is 1000.0 KiB"), "{text}");
+    let advice = instr.metrics().advice.join("\n");
+    assert!(advice.contains("Task 'save' is 1172."), "{advice}");
+    assert!(advice.contains("when sent: checkpoint to Parquet, or pass references"), "{advice}");
 }
 
 struct Model {
@@ -162,6 +168,41 @@ async fn broadcast_above_four_mebibytes_is_flagged_with_how_it_travels() {
     assert_eq!(metrics["broadcast_travel"]["model"], "inline");
 }
 
+/// A table that counts how often it is planned.
+#[derive(Debug)]
+struct Watched {
+    table: Arc<dyn datafusion::catalog::TableProvider>,
+    scans: AtomicUsize,
+}
+
+impl Watched {
+    fn over(frame: DataFrame) -> Arc<Self> {
+        Arc::new(Self { table: frame.into_view(), scans: AtomicUsize::new(0) })
+    }
+}
+
+#[async_trait::async_trait]
+impl datafusion::catalog::TableProvider for Watched {
+    fn schema(&self) -> datafusion::arrow::datatypes::SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> datafusion::datasource::TableType {
+        datafusion::datasource::TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn datafusion::catalog::Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.scans.fetch_add(1, Ordering::Relaxed);
+        self.table.scan(session, projection, filters, limit).await
+    }
+}
+
 /// Verbosity 0: no plan is built, serialized or walked.
 #[tokio::test]
 async fn off_means_off() {
@@ -177,6 +218,14 @@ async fn off_means_off() {
     assert!(instr.measure_task_size(&operator, "save").unwrap().is_none());
     let model = Model { bytes: 5 << 20, travel: Travel::Inline, asked: AtomicUsize::new(0) };
     assert!(instr.measure_broadcast_size(&model, "model").unwrap().is_none());
+    let watched = Watched::over(numbers(&context(2), 10, 2));
+    let frame = context(2).read_table(Arc::clone(&watched) as _).unwrap();
+    let frame = super::support::filters(frame, 60);
+    assert!(instr.analyze_dataframe(&frame, "frame", true).await.unwrap().is_none());
+    let same = instr.checkpoint_if_needed(frame.clone(), "frame", 30).await.unwrap();
+    assert_eq!(same.logical_plan(), frame.logical_plan());
+    assert_eq!(watched.scans.load(Ordering::Relaxed), 0, "no plan is built");
+    assert!(instr.analyze_execution(&operator, "save").is_none());
     let mut scope = instr.scope("stage");
     scope.set_rows(3);
     scope.complete();
@@ -194,6 +243,8 @@ async fn off_means_off() {
     let instr = instr.with_codec(Arc::clone(&codec) as _);
     instr.measure_task_size(&operator, "save").unwrap();
     instr.measure_broadcast_size(&model, "model").unwrap();
+    instr.checkpoint_if_needed(frame, "frame", 30).await.unwrap();
+    assert_eq!(watched.scans.load(Ordering::Relaxed), 1);
     assert!(codec.calls.load(Ordering::Relaxed) > 0 && touched.load(Ordering::Relaxed) > 0);
     assert!(model.asked.load(Ordering::Relaxed) > 0);
 }
