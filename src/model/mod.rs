@@ -5,9 +5,11 @@
 //! may not touch DataFusion, the network or the settings.
 
 pub mod catalog;
+mod coarse;
 mod container;
 mod decode;
 pub mod evaluate;
+mod explain;
 pub mod gold;
 mod pack;
 mod preset;
@@ -16,7 +18,9 @@ pub mod solver;
 mod stored;
 pub mod train;
 
+pub use coarse::Coarse;
 pub use decode::{Decoder, DecoderParams, DecoderScratch};
+pub use explain::Contribution;
 pub use preset::{LabelSet, Preset};
-pub use scorer::{Contribution, Scored, Scorer};
+pub use scorer::{Scored, Scorer};
 pub use stored::{DataSummary, Model, ModelInfo};

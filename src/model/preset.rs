@@ -70,6 +70,10 @@ pub struct Preset {
     /// The second stage, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<DecoderParams>,
+    /// With fine labels: a preset of three labels, for a model beside this one; see [`Coarse`](super::Coarse).
+    /// A presets file gives its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Box<Preset>>,
 }
 
 impl Preset {
@@ -96,10 +100,18 @@ impl Preset {
     pub fn from_toml(text: &str, origin: &str, name: &str) -> Result<Self> {
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| Error::usage(format!("{origin}: {error}")))?;
-        let Some(found) = table.remove(name) else {
+        let Some(mut found) = table.remove(name) else {
             let known: Vec<&str> = table.keys().map(String::as_str).collect();
             return Err(super::catalog::unknown("preset", name, &known, &format!("or add it to {origin}")));
         };
+        if let Some(coarse) = found.get_mut("coarse")
+            && let Some(name) = coarse.as_str()
+        {
+            *coarse = table.remove(name).ok_or_else(|| {
+                let known: Vec<&str> = table.keys().map(String::as_str).collect();
+                super::catalog::unknown("preset", name, &known, &format!("which coarse names, or add it to {origin}"))
+            })?;
+        }
         let preset: Self =
             found.try_into().map_err(|error| Error::usage(format!("{origin}, preset {name}: {error}")))?;
         preset.check().map_err(|reason| Error::usage(format!("{origin}, preset {name}: {reason}")))?;
@@ -130,6 +142,12 @@ impl Preset {
         }
         self.cleaning.as_ref().map_or(Ok(()), CleaningParams::check)?;
         self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
+        if let Some(coarse) = &self.coarse {
+            if self.labels != LabelSet::Fine || coarse.labels != LabelSet::Three || coarse.coarse.is_some() {
+                return Err("coarse: must be a preset with labels = \"three\", beside one with \"fine\"".into());
+            }
+            coarse.check().map_err(|reason| format!("coarse: {reason}"))?;
+        }
         self.features.check_ref().map(|_| ()).map_err(|error| error.to_string())
     }
 }

@@ -11,11 +11,13 @@
 //! layout ───────▶ number ─▶ row of (1 + 2 neighbours) x labels ─▶ + scores of the paragraph and of those around
 //! ```
 //!
+//! A fine model that has a [model of the three labels](super::Coarse) beside it asks that as well.
+//!
 //! Tables hold `f32`, which halves what has to come from memory; sums are `f64`, so that long paragraphs keep
 //! their last digits.
 
 use super::Model;
-use super::decode::{Decoder, DecoderScratch};
+use super::decode::DecoderScratch;
 use crate::document::Paragraph;
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
 use crate::features::{Extraction, Features, Found, NEIGHBOUR_VALUE, ending, for_each_word, offsets};
@@ -140,6 +142,8 @@ pub struct Scorer {
     model: Arc<Model>,
     tables: Arc<Tables>,
     scratch: Scratch,
+    /// Of the model of the three labels, where there is one beside.
+    coarse: Option<Box<Scorer>>,
     /// For each of the model's labels, which of the [`COLLAPSED_LABELS`] it becomes; empty where none does.
     collapse: Vec<usize>,
     names: Vec<String>,
@@ -165,13 +169,11 @@ impl Model {
     /// A scorer by this model.
     #[must_use]
     pub fn scorer(self: &Arc<Self>) -> Scorer {
-        let mut scratch = Scratch::default();
-        scratch.tokens.resize(self.features().parts().tokens.len());
-        scratch.pairs.resize(self.features().parts().pairs.len());
         Scorer {
             model: Arc::clone(self),
             tables: self.tables(),
-            scratch,
+            scratch: self.scratch(),
+            coarse: self.coarse().map(|coarse| Box::new(coarse.model().scorer())),
             collapse: Vec::new(),
             names: self.labels().to_vec(),
             labels: Vec::new(),
@@ -198,10 +200,13 @@ impl Scorer {
 
     /// Scores one document, given whole and in order.
     pub fn score(&mut self, document: &[Paragraph<'_>]) -> Scored<'_> {
-        let Self { model, tables, scratch, collapse, labels, probabilities, .. } = self;
+        let Self { model, tables, scratch, coarse, collapse, labels, probabilities, .. } = self;
         first_stage(model.features(), tables, document, scratch);
         if let Some(decoder) = model.decoder() {
             decoder.decode(&mut scratch.scores, &mut scratch.decoder);
+        }
+        if let (Some(coarse), Some(scorer)) = (model.coarse(), coarse) {
+            coarse.agree(&mut scratch.scores, scorer.score(document).probabilities);
         }
         labels.clear();
         probabilities.clear();
@@ -267,7 +272,7 @@ fn sum<const STRIDE: usize>(
             });
         }
     }
-    if tables.tokens.is_empty() {
+    if tables.tokens.is_empty() && tables.pairs.is_empty() && tables.layout.is_empty() {
         return;
     }
     let mut current = usize::MAX;
@@ -333,65 +338,6 @@ pub(super) fn softmax(scores: &mut [f64]) {
     scores.iter_mut().for_each(|score| *score /= total);
 }
 
-/// What one feature added to the score of each label.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contribution {
-    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with `around:`.
-    pub feature: String,
-    /// What it added to the score of each label, in the order of [`Model::labels`].
-    pub scores: Vec<f64>,
-}
-
-impl Model {
-    /// Why the paragraph at `place` of `document` (given whole) got `label`: what each of its features adds to
-    /// the scores, those first that speak most for or against the label compared with the mean of all.
-    ///
-    /// Empty if there is no such paragraph or label.
-    #[must_use]
-    pub fn explain(&self, document: &[Paragraph<'_>], place: usize, label: usize) -> Vec<Contribution> {
-        let labels = self.labels().len();
-        if place >= document.len() || label >= labels {
-            return Vec::new();
-        }
-        let contribution = |feature: String, value: f64, weights: &[f32]| Contribution {
-            feature,
-            scores: weights.iter().map(|&weight| value * f64::from(weight)).collect(),
-        };
-        let rows = self.features().transform(document);
-        let (columns, values) = rows.row(place);
-        let mut found: Vec<Contribution> = columns
-            .iter()
-            .zip(values)
-            .filter_map(|(&column, &value)| {
-                let column = column as usize;
-                let weights = &self.weights()[column * labels..(column + 1) * labels];
-                Some(contribution(self.features().feature_name(column)?, value, weights))
-            })
-            .collect();
-        if let Some(decoder) = self.decoder() {
-            let mut scratch = Scratch::default();
-            scratch.tokens.resize(self.features().parts().tokens.len());
-            scratch.pairs.resize(self.features().parts().pairs.len());
-            first_stage(self.features(), &self.tables(), document, &mut scratch);
-            let mut rows = crate::features::Rows::new(decoder.params().n_features(labels));
-            decoder.params().transform_into(&scratch.scores, labels, &mut rows);
-            let (columns, values) = rows.row(place);
-            found.extend(columns.iter().zip(values).filter_map(|(&column, &value)| {
-                let column = column as usize;
-                let name = decoder.params().feature_name(column, self.labels())?;
-                let weights = &decoder.weights()[column * labels..(column + 1) * labels];
-                Some(contribution(format!("around: {name}"), value, weights))
-            }));
-        }
-        let says = |contribution: &Contribution| {
-            let mean = contribution.scores.iter().sum::<f64>() / labels as f64;
-            (contribution.scores[label] - mean).abs()
-        };
-        found.sort_by(|a, b| says(b).total_cmp(&says(a)).then_with(|| a.feature.cmp(&b.feature)));
-        found
-    }
-}
-
 /// What [`Model`] keeps for its scorers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TablesCell(std::sync::OnceLock<Arc<Tables>>);
@@ -402,12 +348,20 @@ impl Model {
         Arc::clone(self.tables.0.get_or_init(tables))
     }
 
-    /// The second stage, if the model has one.
-    #[must_use]
-    pub fn decoder(&self) -> Option<&Decoder> {
-        self.decoder.as_ref()
+    fn scratch(&self) -> Scratch {
+        let mut scratch = Scratch::default();
+        scratch.tokens.resize(self.features().parts().tokens.len());
+        scratch.pairs.resize(self.features().parts().pairs.len());
+        scratch
+    }
+
+    /// The first stage's probabilities, row-major (paragraphs x labels).
+    pub(super) fn first_stage(&self, document: &[Paragraph<'_>]) -> Vec<f64> {
+        let mut scratch = self.scratch();
+        first_stage(self.features(), &self.tables(), document, &mut scratch);
+        scratch.scores
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

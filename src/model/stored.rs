@@ -1,5 +1,6 @@
 //! A model: what was learnt, what is known about it, and its form as a file.
 
+use super::coarse::Coarse;
 use super::container::{self, Container, ContainerError};
 use super::decode::Decoder;
 use super::pack::{pack, unpack};
@@ -12,6 +13,7 @@ use linfa_logistic::MultiFittedLogisticRegression;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What is known about a model besides its numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub struct ModelInfo {
     /// Seed of the split.
     pub seed: u64,
     /// Scores were divided by this, so that probabilities mean what they say; 1 when not calibrated. It is
-    /// already folded into the weights.
+    /// already folded into the weights, except where a [`Coarse`] has the last word.
     pub temperature: f64,
 }
 
@@ -57,6 +59,8 @@ pub struct Model {
     pub(super) intercept: Vec<f64>,
     /// The second stage, if there is one.
     pub(super) decoder: Option<Decoder>,
+    /// The model of the three labels beside, if there is one.
+    pub(super) coarse: Option<Coarse>,
     pub(super) sha256: String,
     pub(super) file_size: usize,
     /// Made on first use.
@@ -118,6 +122,18 @@ impl Model {
         &self.intercept
     }
 
+    /// The second stage, if the model has one.
+    #[must_use]
+    pub fn decoder(&self) -> Option<&Decoder> {
+        self.decoder.as_ref()
+    }
+
+    /// The model of the three labels beside it, if it has one.
+    #[must_use]
+    pub fn coarse(&self) -> Option<&Coarse> {
+        self.coarse.as_ref()
+    }
+
     /// The model as linfa-logistic's fitted model over the rows of [`Features::transform`]; its classes are
     /// places in [`labels`](Self::labels).
     ///
@@ -138,8 +154,13 @@ impl Model {
         weights: Vec<f32>,
         intercept: Vec<f64>,
         decoder: Option<Decoder>,
+        coarse: Option<Arc<Self>>,
     ) -> Result<Self> {
-        let labels = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
+        let labels: Vec<String> = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
+        let coarse = coarse
+            .map(|model| Coarse::new(model, &labels, info.temperature))
+            .transpose()
+            .map_err(|error| Error::unusable(error.to_string()))?;
         let mut model = Self {
             info,
             labels,
@@ -147,6 +168,7 @@ impl Model {
             weights,
             intercept,
             decoder,
+            coarse,
             sha256: String::new(),
             file_size: 0,
             tables: TablesCell::default(),
@@ -171,6 +193,9 @@ impl Model {
                 self.intercept.len(),
                 self.weights.len()
             ));
+        }
+        if !(self.info.temperature.is_finite() && self.info.temperature > 0.0) {
+            return Err(format!("its temperature is {}", self.info.temperature));
         }
         let finite =
             self.weights.iter().all(|w| w.is_finite()) && self.intercept.iter().all(|b| b.is_finite());
@@ -198,6 +223,9 @@ impl Model {
             let weights = decoder.weights().iter().flat_map(|weight| weight.to_le_bytes());
             sections.push((b"DECO", biases.chain(weights).collect()));
         }
+        if let Some(coarse) = &self.coarse {
+            sections.push((b"COAR", coarse.model().to_bytes()));
+        }
         container::write(&sections)
     }
 
@@ -206,7 +234,7 @@ impl Model {
     /// # Errors
     /// Unusable when the bytes are truncated, damaged, foreign or of a newer format.
     pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
-        Self::parse(bytes).map_err(|reason| {
+        Self::parse(bytes, 0).map_err(|reason| {
             Error::unusable(format!(
                 "model {origin} cannot be used: {reason}. Take a whole copy of the file, train the model \
                  again, or choose a shipped one (--list-models)"
@@ -214,7 +242,7 @@ impl Model {
         })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    fn parse(bytes: &[u8], depth: usize) -> Result<Self, String> {
         let told = |error: ContainerError| error.to_string();
         let file = Container::open(bytes).map_err(told)?;
         let info: ModelInfo = serde_json::from_slice(file.section("INFO").map_err(told)?)
@@ -242,10 +270,25 @@ impl Model {
             }
             None => None,
         };
+        let labels: Vec<String> = info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect();
+        let coarse = match &info.preset.coarse {
+            // One level: its preset has no model beside, whatever its bytes say.
+            Some(_) if depth > 0 => return Err("a model beside it has another one beside it".into()),
+            Some(_) => {
+                let model = Self::parse(file.section("COAR").map_err(told)?, depth + 1)
+                    .map_err(|reason| format!("the model beside it: {reason}"))?;
+                Some(
+                    Coarse::new(Arc::new(model), &labels, info.temperature)
+                        .map_err(|error| error.to_string())?,
+                )
+            }
+            None => None,
+        };
         let model = Self {
             decoder,
+            coarse,
             tables: TablesCell::default(),
-            labels: info.data.paragraphs.iter().map(|(label, _)| label.clone()).collect(),
+            labels,
             info,
             features,
             weights,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::features::FeatureParams;
-use crate::model::decode::DecoderParams;
-use crate::model::{DataSummary, LabelSet, ModelInfo, Preset};
+use crate::model::decode::{Decoder, DecoderParams};
+use crate::model::{Contribution, DataSummary, LabelSet, ModelInfo, Preset};
 use linfa::ParamGuard;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ const WORDS: [&str; 24] = [
 const GAPS: [&str; 6] = [" ", " ", "\n", "  ", "\t", "\r\n"];
 const BEFORE: [&str; 5] = ["", "\n", "\n\n", "\u{c}", "\n\n   "];
 
-const PRESETS: [&str; 4] = [
+pub(in crate::model) const PRESETS: [&str; 4] = [
     "words = { vocabulary = 12, min_df = 1 }\nendings = { lengths = [2, 3, 4], vocabulary = 15, min_df = 1 }",
     "endings = { lengths = [1, 8], vocabulary = 9, min_df = 1 }",
     "tokens = { vocabulary = 15, min_df = 1 }\npairs = { vocabulary = 30, min_df = 1 }",
@@ -51,7 +51,7 @@ fn texts() -> impl Strategy<Value = Vec<(String, &'static str)>> {
     prop::collection::vec((text, prop::sample::select(&BEFORE[..])), 0..12)
 }
 
-fn paragraphs(texts: &[(String, &'static str)]) -> Vec<Paragraph<'static>> {
+pub(in crate::model) fn paragraphs(texts: &[(String, &'static str)]) -> Vec<Paragraph<'static>> {
     let leak = |text: &String| -> &'static str { Box::leak(text.clone().into_boxed_str()) };
     texts.iter().map(|(text, before)| Paragraph { before, text: leak(text) }).collect()
 }
@@ -64,7 +64,7 @@ fn scatter(count: usize, salt: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, decoder: bool) -> Arc<Model> {
+pub(in crate::model) fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, decoder: bool) -> Arc<Model> {
     let params: FeatureParams = toml::from_str(preset).expect("well-formed");
     let features = Features::fit(params.check_ref().expect("valid"), &[trained_on]);
     let decoder_params =
@@ -88,6 +88,7 @@ fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, d
             cleaning: None,
             features: params,
             decoder: decoder.as_ref().map(|decoder| decoder.params().clone()),
+            coarse: None,
         },
         data: DataSummary {
             files: 1,
@@ -101,7 +102,7 @@ fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, d
     };
     let weights = scatter(features.n_features() * labels, salt).collect();
     let intercept = scatter(labels, salt ^ 5).map(f64::from).collect();
-    Arc::new(Model::from_parts(info, features, weights, intercept, decoder).expect("a model"))
+    Arc::new(Model::from_parts(info, features, weights, intercept, decoder, None).expect("a model"))
 }
 
 /// What linfa says: its own prediction on the transformed rows, of both stages.

@@ -55,6 +55,14 @@ pub fn fit(
             labels.len()
         )));
     }
+    let coarse = match &preset.coarse {
+        Some(coarse) if self::labels(documents, coarse).len() > 1 => {
+            progress(&Event::Stage("the model of the three labels"));
+            // The temperature is applied to what both say together.
+            Some(Arc::new(fit(documents, coarse, naming, 1.0, progress)?))
+        }
+        _ => None,
+    };
     progress(&Event::Stage("features"));
     let (samples, paragraphs) = samples(documents, preset.segmented > 0.0);
     let features = Features::fit(preset.feature_params()?, &paragraphs[..documents.len()]);
@@ -95,12 +103,16 @@ pub fn fit(
     let fitted = solve(&data, preset, progress).map_err(cannot)?;
     drop(data);
 
-    let scale = 1.0 / temperature;
+    let scale = if coarse.is_some() { 1.0 } else { 1.0 / temperature };
     let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
     let info = ModelInfo {
         name: naming.name.to_owned(),
         preset_name: naming.preset_name.to_owned(),
-        preset: Preset { decoder: preset.decoder.clone().filter(|_| decoder.is_some()), ..preset.clone() },
+        preset: Preset {
+            decoder: preset.decoder.clone().filter(|_| decoder.is_some()),
+            coarse: preset.coarse.clone().filter(|_| coarse.is_some()),
+            ..preset.clone()
+        },
         data: DataSummary {
             files: documents.len(),
             volumes: volumes.into_iter().map(str::to_owned).collect(),
@@ -116,7 +128,7 @@ pub fn fit(
     let weights = fitted.params().iter().map(|weight| (weight * own_scale) as f32).collect();
     let intercept = fitted.intercept().iter().map(|bias| bias * own_scale).collect();
     let decoder = decoder.map(|decoder| decoder.scaled(scale));
-    Model::from_parts(info, features, weights, intercept, decoder)
+    Model::from_parts(info, features, weights, intercept, decoder, coarse)
 }
 
 /// The data without paragraphs whose annotation is probably missing, if the preset asks for that.
