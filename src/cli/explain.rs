@@ -1,7 +1,8 @@
 //! `--explain DOC:LINE`: which features made the label of a paragraph, for people.
 
 use crate::document::Paragraph;
-use crate::model::{Contribution, Model, catalog};
+use crate::document::labels::collapse;
+use crate::model::{AROUND, BESIDE, Contribution, Model, catalog};
 use crate::segment::segment;
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -12,8 +13,6 @@ use std::sync::Arc;
 const SHOWN: usize = 16;
 /// How much of the paragraph is shown, in characters.
 const EXCERPT: usize = 90;
-/// How the features of the second stage are named by [`Model::explain`].
-const AROUND: &str = "around: ";
 
 /// Explains the label of the paragraph at `line` of `document`, a file or an id in the database.
 ///
@@ -80,32 +79,30 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
     // A model tells at least two labels apart.
     let [label, next, ..] = order[..] else { return text };
     let _ = writeln!(text, "\nWhy {} rather than {} (logarithm of the odds):", labels[label], labels[next]);
-    let (around, own): (Vec<Contribution>, Vec<Contribution>) = model
-        .explain(&place.paragraphs, place.number, label)
-        .into_iter()
-        .partition(|contribution| contribution.feature.starts_with(AROUND));
+    let contributions = model.explain(&place.paragraphs, place.number, label);
+    let odds = |term: &Contribution| term.scores[label] - term.scores[next];
+    let named = |start: &'static str| {
+        contributions.iter().filter_map(move |term| Some((odds(term), term.feature.strip_prefix(start)?)))
+    };
+    let own = contributions
+        .iter()
+        .filter(|term| [AROUND, BESIDE].iter().all(|start| !term.feature.starts_with(start)))
+        .map(|term| (odds(term), term.feature.as_str()));
     let intercept = model.intercept();
-    terms(&mut text, "the paragraph by itself", &own, intercept[label] - intercept[next], (label, next));
+    let mut sum = terms(&mut text, "the paragraph by itself", own, intercept[label] - intercept[next]);
     if let Some(decoder) = model.decoder() {
-        let intercept = decoder.intercept();
-        let bias = intercept[label] - intercept[next];
-        terms(
-            &mut text,
-            "then, by what was thought of it and of those around it",
-            &around,
-            bias,
-            (label, next),
-        );
+        let bias = decoder.intercept()[label] - decoder.intercept()[next];
+        sum = terms(&mut text, "then, by what was thought of it and of those around it", named(AROUND), bias);
+    }
+    for (odds, beside) in named(BESIDE) {
+        beside_terms(&mut text, model, beside, (&labels[label], &labels[next]), (odds, sum));
     }
     text
 }
 
-/// The terms of one stage and their sum.
-fn terms(text: &mut String, title: &str, terms: &[Contribution], bias: f64, (label, next): (usize, usize)) {
-    let mut odds: Vec<(f64, &str)> = terms
-        .iter()
-        .map(|term| (term.scores[label] - term.scores[next], term.feature.trim_start_matches(AROUND)))
-        .collect();
+/// The terms of one stage, given as odds and names, and their sum.
+fn terms<'a>(text: &mut String, title: &str, terms: impl Iterator<Item = (f64, &'a str)>, bias: f64) -> f64 {
+    let mut odds: Vec<(f64, &str)> = terms.collect();
     odds.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
     let _ = writeln!(text, "  {title}");
     for (odds, feature) in odds.iter().take(SHOWN) {
@@ -118,6 +115,25 @@ fn terms(text: &mut String, title: &str, terms: &[Contribution], bias: f64, (lab
     let sum: f64 = bias + odds.iter().map(|(odds, _)| odds).sum::<f64>();
     let _ = writeln!(text, "    {bias:+8.3}  whatever the paragraph (intercept)");
     let _ = writeln!(text, "    {sum:+8.3}  together");
+    sum
+}
+
+/// What the model of the three labels, `beside`, adds to the odds of the fine labels' own scores.
+fn beside_terms(text: &mut String, model: &Model, beside: &str, pair: (&str, &str), odds: (f64, f64)) {
+    let (label, next) = (collapse(pair.0), collapse(pair.1));
+    let _ = writeln!(text, "  then, half way to what {beside}, the model of three labels beside, thinks");
+    let (added, own) = odds;
+    if label == next {
+        let _ = writeln!(text, "    {added:+8.3}  nothing: to it both are {label}");
+    } else {
+        let _ = writeln!(text, "    {added:+8.3}  of {label} rather than {next}");
+    }
+    let temperature = model.info().temperature;
+    let sum = (own + added) / temperature;
+    let _ = writeln!(
+        text,
+        "    {sum:+8.3}  together, divided by {temperature:.3} (the temperature of calibration)"
+    );
 }
 
 #[cfg(test)]

@@ -3,11 +3,19 @@
 use super::Model;
 use crate::document::Paragraph;
 use crate::features::Rows;
+use std::sync::Arc;
+
+/// How the features of the second stage are named, before their own name.
+pub const AROUND: &str = "around: ";
+/// How the opinion of the [model of the three labels](super::Coarse) is named, before that model's name.
+pub const BESIDE: &str = "beside: ";
 
 /// What one feature added to the score of each label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with `around:`.
+    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with [`AROUND`]; after
+    /// [`BESIDE`] stands the name of the model of the three labels beside, and what it adds is half of the
+    /// difference between its opinion and this model's.
     pub feature: String,
     /// What it added to the score of each label, in the order of [`Model::labels`].
     pub scores: Vec<f64>,
@@ -15,11 +23,17 @@ pub struct Contribution {
 
 impl Model {
     /// Why the paragraph at `place` of `document` (given whole) got `label`: what each of its features adds to
-    /// the scores, those first that speak most for or against the label compared with the mean of all.
+    /// the scores, those first that speak most for or against the label compared with the mean of all. Where there
+    /// is a model beside, the scores are divided by [`ModelInfo::temperature`](super::ModelInfo) in the end.
     ///
     /// Empty if there is no such paragraph or label.
     #[must_use]
-    pub fn explain(&self, document: &[Paragraph<'_>], place: usize, label: usize) -> Vec<Contribution> {
+    pub fn explain(
+        self: &Arc<Self>,
+        document: &[Paragraph<'_>],
+        place: usize,
+        label: usize,
+    ) -> Vec<Contribution> {
         let labels = self.labels().len();
         if place >= document.len() || label >= labels {
             return Vec::new();
@@ -47,8 +61,22 @@ impl Model {
                 let column = column as usize;
                 let name = decoder.params().feature_name(column, self.labels())?;
                 let weights = &decoder.weights()[column * labels..(column + 1) * labels];
-                Some(contribution(format!("around: {name}"), value, weights))
+                Some(contribution(format!("{AROUND}{name}"), value, weights))
             }));
+        }
+        if let Some(coarse) = self.coarse() {
+            let row = |probabilities: &[f32], labels: usize| {
+                probabilities[place * labels..(place + 1) * labels].to_vec()
+            };
+            let own = Arc::new(Self { coarse: None, ..Self::clone(self) });
+            let own = row(own.scorer().score(document).probabilities, labels);
+            let own: Vec<f64> = own.into_iter().map(f64::from).collect();
+            let three = coarse.model();
+            let three = row(three.scorer().score(document).probabilities, three.labels().len());
+            found.push(Contribution {
+                feature: format!("{BESIDE}{}", coarse.model().name()),
+                scores: coarse.adds(&own, &three),
+            });
         }
         let says = |contribution: &Contribution| {
             let mean = contribution.scores.iter().sum::<f64>() / labels as f64;

@@ -20,7 +20,7 @@ pub mod train;
 
 pub use coarse::Coarse;
 pub use decode::{Decoder, DecoderParams, DecoderScratch};
-pub use explain::Contribution;
+pub use explain::{AROUND, BESIDE, Contribution};
 pub use preset::{LabelSet, Preset};
 pub use scorer::{Scored, Scorer};
 pub use stored::{DataSummary, Model, ModelInfo};

@@ -109,7 +109,12 @@ impl Preset {
         {
             *coarse = table.remove(name).ok_or_else(|| {
                 let known: Vec<&str> = table.keys().map(String::as_str).collect();
-                super::catalog::unknown("preset", name, &known, &format!("which coarse names, or add it to {origin}"))
+                super::catalog::unknown(
+                    "preset",
+                    name,
+                    &known,
+                    &format!("which coarse names, or add it to {origin}"),
+                )
             })?;
         }
         let preset: Self =
@@ -144,7 +149,9 @@ impl Preset {
         self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
         if let Some(coarse) = &self.coarse {
             if self.labels != LabelSet::Fine || coarse.labels != LabelSet::Three || coarse.coarse.is_some() {
-                return Err("coarse: must be a preset with labels = \"three\", beside one with \"fine\"".into());
+                return Err(
+                    "coarse: must be a preset with labels = \"three\", beside one with \"fine\"".into()
+                );
             }
             coarse.check().map_err(|reason| format!("coarse: {reason}"))?;
         }
@@ -174,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn a_preset_names_another_for_the_model_beside() {
+        let features = "features = { words = { vocabulary = 5 } }";
+        let toml = format!(
+            "[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = 3.0\n{features}"
+        );
+        let preset = Preset::from_toml(&toml, "own.toml", "p").expect("possible");
+        assert_eq!(preset.coarse.map(|coarse| (coarse.labels, coarse.l2)), Some((LabelSet::Three, 3.0)));
+        let fine = Preset::built_in("context_fine").expect("valid");
+        assert_eq!(fine.coarse.as_deref(), Some(&Preset::built_in("context").expect("valid")));
+    }
+
+    #[test]
     fn a_wrong_preset_is_named_with_the_reason() {
         let error = Preset::built_in("logistic_word_suffixes").expect_err("misspelt").to_string();
         assert!(error.contains("logistic_words_suffixes"), "{error}");
@@ -184,6 +203,21 @@ mod tests {
             (format!("[p]\nlabels = 'four'\n{features}"), "four"),
             ("[p]\nlabels = 'three'\nfeatures = {}".to_owned(), "without features"),
             (format!("[p]\nlabels = 'three'\niterations = 3\n{features}"), "iterations"),
+            (format!("[p]\nlabels = 'fine'\ncoarse = 'three'\n{features}"), "unknown preset \"three\""),
+            (
+                format!("[p]\nlabels = 'three'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\n{features}"),
+                "coarse: must",
+            ),
+            (
+                format!("[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'fine'\n{features}"),
+                "coarse: must",
+            ),
+            (
+                format!(
+                    "[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = -2.0\n{features}"
+                ),
+                "coarse: l2 = -2",
+            ),
         ];
         for (toml, named) in cases {
             let error = Preset::from_toml(&toml, "own.toml", "p").expect_err(&toml);

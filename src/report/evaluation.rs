@@ -31,7 +31,7 @@ pub fn evaluation_page(evaluation: &Evaluation, learning_curve: &[LearningPoint]
     page.table(
         "All labels together",
         &["", "accuracy", "macro-F1", "weighted F1", "support"],
-        &[row("blocks", &blocks), row("lines", &lines)],
+        &measured.counts().map(|(what, confusion)| row(what, &confusion.scores())).collect::<Vec<_>>(),
     );
     for (what, scores, confusion) in
         [("Blocks", &blocks, &measured.blocks), ("Lines", &lines, &measured.lines)]

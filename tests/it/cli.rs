@@ -243,3 +243,31 @@ fn what_cannot_be_trained_or_evaluated_says_why() {
         assert!(err(&output).contains(said) && output.stdout.is_empty(), "{}", err(&output));
     }
 }
+
+#[test]
+fn fine_labels_are_explained_with_the_model_beside_and_collapse_to_three() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "Amanita rubra Novak, sp. nov.  Fig. 1\n\nPileus 3-5 cm broad, convex, red; stipe 4-8 cm, white. \
+                Spores 8-10 x 6-7 um, ellipsoid, smooth.\n\nSmith, A. 1987. Fungi of the north. Mycologia 79: 1-20.\n";
+    std::fs::write(folder.path().join("a.txt"), text).unwrap();
+    let output =
+        program(PREDICT, folder.path(), &["--model=context_fine", "--explain=a.txt:1"]).output().unwrap();
+    let explained = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let beside = explained.find("then, half way to what context, the model of three labels beside, thinks\n");
+    let last = explained.rfind("together, divided by ");
+    assert!(beside.is_some() && beside < last, "{explained}");
+
+    let annotated = |options: &[&str]| {
+        let arguments = [&["--model=context_fine", "a.txt", "-o", "-"], options].concat();
+        let output = program(PREDICT, folder.path(), &arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        out(&output)
+    };
+    // Which of the fine labels they are, is the model's business; that they become three is not.
+    assert!(annotated(&[]).contains("#Bibliography*]"), "{}", annotated(&[]));
+    let collapsed = annotated(&["--collapse"]);
+    let labels: Vec<&str> =
+        collapsed.split("*]").filter_map(|block| Some(block.rsplit_once('#')?.1)).collect();
+    assert_eq!(labels, ["Nomenclature", "Description", "Misc-exposition"], "{collapsed}");
+}

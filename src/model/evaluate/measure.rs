@@ -2,6 +2,7 @@
 
 use super::calibration::{Calibration, calibration, rescale};
 use super::metrics::Confusion;
+use crate::document::labels::{COLLAPSED_LABELS, collapse};
 use crate::document::{Paragraph, Span, is_blank};
 use crate::model::gold::{GoldBlock, GoldDocument, label_index};
 use crate::model::{Model, Scorer};
@@ -38,6 +39,9 @@ pub struct Measured {
     pub blocks: Confusion,
     /// Lines of the text without markers, cut into paragraphs by the segmenter.
     pub lines: Confusion,
+    /// The same, blocks and lines, with the fine labels' probabilities summed to those of the three; `None` where the
+    /// labels are those already.
+    pub collapsed: Option<[Confusion; 2]>,
     /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one,
     /// beyond the end for a label that the model does not know.
     pub probabilities: Vec<(Vec<f32>, usize)>,
@@ -51,7 +55,14 @@ impl Measured {
     /// Nothing counted yet; `labels` come first in the tables.
     #[must_use]
     pub fn new(labels: &[String]) -> Self {
-        Self { blocks: Confusion::new(labels), lines: Confusion::new(labels), ..Self::default() }
+        let three = COLLAPSED_LABELS.map(str::to_owned);
+        let is_fine = labels.iter().any(|label| !three.contains(label));
+        Self {
+            blocks: Confusion::new(labels),
+            lines: Confusion::new(labels),
+            collapsed: is_fine.then(|| [Confusion::new(&three), Confusion::new(&three)]),
+            ..Self::default()
+        }
     }
 
     /// The same, with gold labels that the model need not know: a label that a fold's training volumes do not
@@ -85,12 +96,16 @@ impl Measured {
             let gold = labels.iter().position(|label| label == own);
             let label = &labels[usize::from(label)];
             self.blocks.add(own, label);
+            if let Some([blocks, _]) = &mut self.collapsed {
+                blocks.add(collapse(own), collapsed_label(&labels, row));
+            }
             self.surprise(document, block, own, label, gold.map_or(0.0, |gold| row[gold]));
             self.probabilities.push((row.to_vec(), gold.unwrap_or(labels.len())));
         }
 
         let spans = segment(&document.text);
         let scored = scorer.score(&Paragraph::tile(&document.text, &spans).0);
+        let rows: Vec<&[f32]> = scored.probabilities.chunks_exact(labels.len().max(1)).collect();
         let mut gold = Holder::new(document.blocks.iter().map(|block| block.span));
         let mut paragraphs = Holder::new(spans.iter().copied());
         for at in line_starts(&document.text) {
@@ -101,6 +116,9 @@ impl Measured {
             let label = scored.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
             if let Some(label) = label {
                 self.lines.add(own, label);
+            }
+            if let (Some([_, lines]), Some(row)) = (&mut self.collapsed, rows.get(paragraph)) {
+                lines.add(collapse(own), collapsed_label(&labels, row));
             }
         }
     }
@@ -130,12 +148,23 @@ impl Measured {
     pub fn merge(&mut self, other: Self) {
         self.blocks.merge(&other.blocks);
         self.lines.merge(&other.lines);
+        if let (Some(ours), Some(others)) = (&mut self.collapsed, &other.collapsed) {
+            ours.iter_mut().zip(others).for_each(|(ours, others)| ours.merge(others));
+        }
         self.probabilities.extend(other.probabilities);
         self.surprises.extend(other.surprises);
         self.surprises.sort_by(|a, b| {
             b.loss.total_cmp(&a.loss).then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line)))
         });
         self.surprises.truncate(LOSSES);
+    }
+
+    /// Every table of counts and what it counts: blocks, lines, and for fine labels both collapsed.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, &Confusion)> {
+        let collapsed = ["blocks, collapsed to three", "lines, collapsed to three"];
+        [("blocks", &self.blocks), ("lines", &self.lines)]
+            .into_iter()
+            .chain(collapsed.into_iter().zip(self.collapsed.iter().flatten()))
     }
 
     /// How far the probabilities of the blocks can be trusted, were all scores divided by `temperature`.
@@ -147,6 +176,20 @@ impl Measured {
             (row.get(best).copied().unwrap_or(0.0), best == *gold)
         }))
     }
+}
+
+/// That of the three labels whose fine labels together are most likely, as [`Scorer::collapsed`] answers.
+fn collapsed_label(labels: &[String], row: &[f32]) -> &'static str {
+    let mut sums = [0.0; COLLAPSED_LABELS.len()];
+    for (label, p) in labels.iter().zip(row) {
+        let three = collapse(label);
+        COLLAPSED_LABELS
+            .iter()
+            .zip(&mut sums)
+            .filter(|(name, _)| **name == three)
+            .for_each(|(_, sum)| *sum += p);
+    }
+    COLLAPSED_LABELS[most_likely(&sums)]
 }
 
 /// The place of the largest probability; the first one of equals.
@@ -184,6 +227,21 @@ impl<I: Iterator<Item = Span>> Holder<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fine_labels_become_the_one_of_the_three_that_is_most_likely_together() {
+        let labels = ["Nomenclature", "Key", "Figure", "Description"].map(str::to_owned);
+        assert_eq!(collapsed_label(&labels, &[0.4, 0.3, 0.2, 0.1]), "Misc-exposition");
+        assert_eq!(collapsed_label(&labels, &[0.5, 0.2, 0.2, 0.1]), "Nomenclature");
+        let mut measured = Measured::new(&labels);
+        let other = Measured::new(&labels);
+        if let Some([blocks, _]) = &mut measured.collapsed {
+            blocks.add("Description", "Description");
+        }
+        measured.merge(other);
+        assert_eq!(measured.collapsed.map(|[blocks, _]| blocks.scores().support), Some(1));
+        assert!(Measured::new(&COLLAPSED_LABELS.map(str::to_owned)).collapsed.is_none());
+    }
 
     #[test]
     fn lines_are_held_by_spans() {

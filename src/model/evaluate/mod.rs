@@ -83,7 +83,8 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation> {
 
 impl Evaluation {
     /// The figures as JSON: `blocks` and `lines` as the README describes them, and beside them the
-    /// confusion matrices, the calibration, the most confused pairs and the largest losses.
+    /// confusion matrices, the calibration, the most confused pairs, the largest losses, and for fine labels
+    /// the figures of both with those `collapsed` to three.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let Measured { blocks, lines, surprises, .. } = &self.measured;
@@ -91,7 +92,7 @@ impl Evaluation {
             .most_confused(CONFUSED)
             .into_iter()
             .map(|(gold, predicted, count)| json!({ "gold": gold, "predicted": predicted, "count": count }));
-        json!({
+        let mut figures = json!({
             "blocks": blocks.scores(),
             "lines": lines.scores(),
             "confusion": {
@@ -101,7 +102,11 @@ impl Evaluation {
             "calibration": self.measured.calibration(self.temperature),
             "most_confused": confused.collect::<Vec<_>>(),
             "largest_losses": surprises,
-        })
+        });
+        if let Some([blocks, lines]) = &self.measured.collapsed {
+            figures["collapsed"] = json!({ "blocks": blocks.scores(), "lines": lines.scores() });
+        }
+        figures
     }
 
     /// The figures for a terminal.
@@ -114,6 +119,9 @@ impl Evaluation {
         ] {
             let _ =
                 write!(text, "\n{heading}\n\n{}\n{}", confusion.scores().to_table(), confusion.to_table());
+        }
+        for (what, confusion) in self.measured.counts().skip(2) {
+            let _ = write!(text, "\nFine labels: {what}\n\n{}", confusion.scores().to_table());
         }
         let calibration = self.measured.calibration(self.temperature);
         let _ = writeln!(text, "\nExpected calibration error {:.3}", calibration.ece);

@@ -44,7 +44,7 @@ pub(in crate::model) const PRESETS: [&str; 4] = [
      pairs = { vocabulary = 60, min_df = 1 }\nlayout = { neighbours = 2, min_df = 1 }",
 ];
 
-fn texts() -> impl Strategy<Value = Vec<(String, &'static str)>> {
+pub(in crate::model) fn texts() -> impl Strategy<Value = Vec<(String, &'static str)>> {
     let word = prop_oneof![8 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned), 1 => "\\PC{0,9}"];
     let text = prop::collection::vec((word, prop::sample::select(&GAPS[..])), 0..40)
         .prop_map(|words| words.into_iter().map(|(word, gap)| word + gap).collect::<String>());
@@ -64,7 +64,13 @@ fn scatter(count: usize, salt: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-pub(in crate::model) fn model(preset: &str, trained_on: &[Paragraph<'_>], labels: usize, salt: u32, decoder: bool) -> Arc<Model> {
+pub(in crate::model) fn model(
+    preset: &str,
+    trained_on: &[Paragraph<'_>],
+    labels: usize,
+    salt: u32,
+    decoder: bool,
+) -> Arc<Model> {
     let params: FeatureParams = toml::from_str(preset).expect("well-formed");
     let features = Features::fit(params.check_ref().expect("valid"), &[trained_on]);
     let decoder_params =

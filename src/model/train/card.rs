@@ -31,9 +31,10 @@ pub(super) fn card(trained: &Trained, command: &str) -> String {
         "*Blocks* are the paragraphs as annotated; *lines* are the lines of the text without markers, cut into \
          paragraphs by the segmenter and scored against the block that holds them.\n\n",
     );
-    let (blocks, lines) = (measured.blocks.scores(), measured.lines.scores());
     card.push_str("| | accuracy | macro-F1 | weighted F1 | support |\n|---|---|---|---|---|\n");
-    for (what, scores) in [("blocks", &blocks), ("lines", &lines)] {
+    let counts: Vec<(&str, Scores)> =
+        measured.counts().map(|(what, confusion)| (what, confusion.scores())).collect();
+    for (what, scores) in &counts {
         let _ = writeln!(
             card,
             "| {what} | {:.3} | {:.3} | {:.3} | {} |",
@@ -41,8 +42,9 @@ pub(super) fn card(trained: &Trained, command: &str) -> String {
         );
     }
     card.push('\n');
-    card.push_str(&per_label("Blocks", &blocks));
-    card.push_str(&per_label("Lines", &lines));
+    for (what, scores) in &counts {
+        card.push_str(&per_label(what, scores));
+    }
     let _ = write!(card, "### Confusion (blocks)\n\n```text\n{}```\n\n", measured.blocks.to_table());
     card.push_str("Most confused: ");
     let confused = measured.blocks.most_confused(5).into_iter();
@@ -88,8 +90,9 @@ fn shortened(names: &[String]) -> String {
 }
 
 fn per_label(what: &str, scores: &Scores) -> String {
-    let mut text =
-        format!("### {what}\n\n| label | precision | recall | F1 | support |\n|---|---|---|---|---|\n");
+    let mut text = format!(
+        "### Each label, {what}\n\n| label | precision | recall | F1 | support |\n|---|---|---|---|---|\n"
+    );
     for (label, scores) in &scores.labels {
         let _ = writeln!(
             text,

@@ -114,6 +114,13 @@ mod tests {
         sizes.iter().enumerate().map(document).collect()
     }
 
+    #[test]
+    fn volumes_that_follow_each_other_are_tested_by_different_folds() {
+        let documents = documents(&[(3, 1), (0, 1), (1, 9), (2, 1), (0, 1), (4, 0)]);
+        let folds = folds(&documents, 2).expect("five volumes");
+        assert_eq!(folds, [vec![1, 3, 4, 5], vec![0, 2]]);
+    }
+
     proptest! {
         /// Whatever the volumes: nothing is in both parts, nothing is lost, no volume is cut in two.
         #[test]
