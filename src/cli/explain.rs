@@ -94,8 +94,8 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
         let bias = decoder.intercept()[label] - decoder.intercept()[next];
         sum = terms(&mut text, "then, by what was thought of it and of those around it", named(AROUND), bias);
     }
-    for (odds, beside) in named(BESIDE) {
-        beside_terms(&mut text, model, beside, (&labels[label], &labels[next]), (odds, sum));
+    for (odds, _) in named(BESIDE) {
+        beside(&mut text, model, (&labels[label], &labels[next]), (odds, sum));
     }
     text
 }
@@ -118,10 +118,10 @@ fn terms<'a>(text: &mut String, title: &str, terms: impl Iterator<Item = (f64, &
     sum
 }
 
-/// What the model of the three labels, `beside`, adds to the odds of the fine labels' own scores.
-fn beside_terms(text: &mut String, model: &Model, beside: &str, pair: (&str, &str), odds: (f64, f64)) {
+/// What the model of the three labels adds to the odds of the fine labels' own scores.
+fn beside(text: &mut String, model: &Model, pair: (&str, &str), odds: (f64, f64)) {
     let (label, next) = (collapse(pair.0), collapse(pair.1));
-    let _ = writeln!(text, "  then, half way to what {beside}, the model of three labels beside, thinks");
+    let _ = writeln!(text, "  then, half way to what {BESIDE} thinks");
     let (added, own) = odds;
     if label == next {
         let _ = writeln!(text, "    {added:+8.3}  nothing: to it both are {label}");

@@ -155,7 +155,7 @@ mod tests {
             for (place, row) in probabilities.chunks_exact(4).enumerate() {
                 let mut scores = second.to_vec();
                 for contribution in fine.explain(&document, place, 1) {
-                    if contribution.feature.starts_with(AROUND) || contribution.feature.starts_with(BESIDE) {
+                    if contribution.feature.starts_with(AROUND) || contribution.feature == BESIDE {
                         scores.iter_mut().zip(&contribution.scores).for_each(|(sum, score)| *sum += score);
                     }
                 }

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 /// How the features of the second stage are named, before their own name.
 pub const AROUND: &str = "around: ";
-/// How the opinion of the [model of the three labels](super::Coarse) is named, before that model's name.
-pub const BESIDE: &str = "beside: ";
+/// How the opinion of the [model of the three labels](super::Coarse) beside is named.
+pub const BESIDE: &str = "the model of the three labels beside";
 
 /// What one feature added to the score of each label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with [`AROUND`]; after
-    /// [`BESIDE`] stands the name of the model of the three labels beside, and what it adds is half of the
-    /// difference between its opinion and this model's.
+    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with [`AROUND`]. [`BESIDE`] is
+    /// the model of the three labels beside: half of the difference between its opinion and this model's.
     pub feature: String,
     /// What it added to the score of each label, in the order of [`Model::labels`].
     pub scores: Vec<f64>,
@@ -73,10 +72,7 @@ impl Model {
             let own: Vec<f64> = own.into_iter().map(f64::from).collect();
             let three = coarse.model();
             let three = row(three.scorer().score(document).probabilities, three.labels().len());
-            found.push(Contribution {
-                feature: format!("{BESIDE}{}", coarse.model().name()),
-                scores: coarse.adds(&own, &three),
-            });
+            found.push(Contribution { feature: BESIDE.to_owned(), scores: coarse.adds(&own, &three) });
         }
         let says = |contribution: &Contribution| {
             let mean = contribution.scores.iter().sum::<f64>() / labels as f64;

@@ -58,15 +58,18 @@ impl RunLock {
     /// # Errors
     /// When the folder for locks cannot be made.
     pub fn file_for(output: &str, folder: &Path) -> Result<PathBuf> {
-        use sha2::{Digest, Sha256};
         std::fs::create_dir_all(folder).map_err(|error| {
             Error::unusable(format!(
                 "the folder for locks '{}' cannot be made: {error}; give another with --checkpoint-dir",
                 folder.display()
             ))
         })?;
-        let digest = Sha256::digest(output.as_bytes());
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(folder.join(format!("skol_classifier-{name}.lock")))
+        Ok(folder.join(format!("skol_classifier-{}.lock", short_hash(output))))
     }
+}
+
+/// A name for `output` that can stand in a path: the first 16 hexadecimal digits of its SHA-256.
+pub(super) fn short_hash(output: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(output.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -254,7 +254,7 @@ fn instrumentation(settings: &Settings) -> Instrumentation {
     Instrumentation::new(verbosity)
         .with_output(Console::new(&settings.terminal).lines())
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
-        .with_flight_recorder(FlightRecorder::new(places::checkpoint_folder(settings).join("runs"), FLIGHTS))
+        .with_flight_recorder(FlightRecorder::new(places::records_folder(settings), FLIGHTS))
         .with_checkpoint(CheckpointOptions {
             policy: match settings.checkpoint {
                 settings::CheckpointPolicy::Auto => CheckpointPolicy::Auto,

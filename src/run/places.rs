@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::lock::short_hash;
 use super::{RunLock, format};
 use crate::couchdb::{ConnectionParams, IfMissing, Producer, Secret, Tally, plain_http_warning, preflight};
 use crate::error::Result;
@@ -148,4 +149,16 @@ pub(super) fn connection(couch: &CouchDb, database: &str) -> Result<ConnectionPa
 /// The folder for checkpoints, locks of databases and the records of past runs.
 pub(super) fn checkpoint_folder(settings: &Settings) -> PathBuf {
     settings.checkpoint_dir.clone().unwrap_or_else(|| std::env::temp_dir().join("skol_classifier"))
+}
+
+/// The folder for the records of past runs with the same output: only those are worth comparing with.
+pub(super) fn records_folder(settings: &Settings) -> PathBuf {
+    let output = match &settings.input {
+        Input::CouchDb(couch) => format!("{}/{}", couch.url.as_str(), couch.output_database),
+        Input::Samples | Input::Paths(_) => {
+            std::path::absolute(&settings.output).unwrap_or_default().display().to_string()
+        }
+    };
+    let kind = if settings.dry_run { "dry run to" } else { "run to" };
+    checkpoint_folder(settings).join("runs").join(short_hash(&format!("{kind} {output}")))
 }

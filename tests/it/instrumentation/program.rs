@@ -1,7 +1,7 @@
 //! The instrumentation beside the pipeline, seen from outside: what the program says at each verbosity.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn predict(folder: &Path, arguments: &[&str]) -> Output {
     std::fs::write(
@@ -150,4 +150,24 @@ fn a_run_that_is_ended_by_a_second_signal_removes_its_checkpoints() {
     run.told.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
     run.terminate();
     assert_eq!(run.end().0, Some(143));
+}
+
+#[test]
+fn a_run_is_compared_with_the_last_one_to_the_same_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |output: &str, limit: &str| {
+        let done = Command::new(env!("CARGO_BIN_EXE_predict_classifier"))
+            .args(["--verbosity=2", "--checkpoint-dir=checkpoints", "-o", output, "--limit", limit])
+            .current_dir(folder.path())
+            .env_clear()
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(0));
+        String::from_utf8(done.stderr).unwrap()
+    };
+    assert!(!run("a", "3").contains("Since the last run"));
+    assert!(!run("b", "1").contains("Since the last run"), "another output is no last run");
+    let again = run("a", "2");
+    assert!(again.contains("Since the last run") && again.contains("documents.selected: 3 -> 2"), "{again}");
 }
