@@ -13,7 +13,7 @@ pub const BESIDE: &str = "the model of the three labels beside";
 /// What one feature added to the score of each label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The feature: see [`Features::feature_name`]. Those of the second stage begin with [`AROUND`]. [`BESIDE`] is
+    /// The feature: see [`Features::feature_name`](crate::features::Features::feature_name). Those of the second stage begin with [`AROUND`]. [`BESIDE`] is
     /// the model of the three labels beside: half of the difference between its opinion and this model's.
     pub feature: String,
     /// What it added to the score of each label, in the order of [`Model::labels`].
