@@ -29,6 +29,8 @@ from corpus import build_input, files_below
 from measure import measure
 
 ROOT = HERE.parent.parent
+REPORT = ROOT / "docs/benchmarks"
+BEGIN, END = "<!-- written by benches/peers/run.sh -->", "<!-- end -->"
 LABEL = re.compile(rb"#([A-Z][a-z]+(?:-[a-z]+)*)\*\]")
 
 
@@ -46,7 +48,7 @@ def arguments():
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core all runs are pinned to")
     parser.add_argument("--python", default=sys.executable, help="interpreter with requirements.txt installed")
     parser.add_argument("--work", type=Path, default=ROOT / "target/peers", help="folder for input, outputs and the peers' models")
-    parser.add_argument("--report", type=Path, default=ROOT / "docs/benchmarks")
+    parser.add_argument("--report", type=Path, default=REPORT)
     args = parser.parse_args()
     args.model = args.model or ["logistic_words_suffixes", "context"]
     args.input = args.input or [args.annotated]
@@ -114,8 +116,9 @@ def run_all(args, todo, source, env):
         turn_todo = [t for t in todo if not t[1] or turn < args.slow_runs]
         order.shuffle(turn_todo)
         for name, slow, command in turn_todo:
-            out, log = args.work / "out", args.work / "run.log"
-            shutil.rmtree(out, ignore_errors=True)
+            # A folder of its own, removed at the end only: ext4 takes ten times as long to make a file for a minute
+            # after others were deleted, because it will not give their inodes away at once.
+            out, log = args.work / "out" / f"{turn} {name}", args.work / "run.log"
             done = measure(command(out), env=env, cores=[args.core], stdout=str(log), stderr=str(log))
             if done.exit_code:
                 raise SystemExit(f"{name} ended with exit code {done.exit_code}:\n{log.read_text(errors='replace')[-2000:]}")
@@ -167,9 +170,13 @@ def table(rows, ours):
 def main():
     args = arguments()
     env = environment()
-    source = args.work / "input"
-    shutil.rmtree(source, ignore_errors=True)
-    size = build_input(args.input, source, args.mb, args.files) / 1e6
+    source, stamp = args.work / "input", args.work / "input.stamp"
+    stamp_text = f"{args.mb} {args.files} {[(str(p), p.stat().st_mtime_ns) for p in files_below(args.input)]}"
+    if not stamp.exists() or stamp.read_text() != stamp_text:
+        shutil.rmtree(source, ignore_errors=True)
+        build_input(args.input, source, args.mb, args.files)
+        stamp.write_text(stamp_text)
+    size = sum(p.stat().st_size for p in source.rglob("*.txt")) / 1e6
     print(f"{size:.1f} MB in {args.files} files, core {args.core}")
     todo = subjects(args, source, env)
     results, labels = run_all(args, todo, source, env)
@@ -185,6 +192,13 @@ def main():
     (args.report / "peers.md").write_text(
         f"# Peers\n\nWritten by `benches/peers/run.sh`; do not edit.\n\n{about}\n\n{text}\n\n![MB per CPU second](peers.svg)\n\n"
         f"Paragraphs and labels that each wrote, to show that they did the same kind of work:\n\n{shares}\n", encoding="utf-8")
+    if args.report == REPORT:
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        head, _, rest = readme.partition(BEGIN)
+        _, _, tail = rest.partition(END)
+        if tail:
+            written = f"{BEGIN}\n\n{text}\n\n{about}\n\n![MB per CPU second](docs/benchmarks/peers.svg)\n\n{END}"
+            (ROOT / "README.md").write_text(head + written + tail, encoding="utf-8")
     (args.report / "peers.svg").write_text(bars("Text to annotations, files to files: MB per CPU second (logarithmic)",
                                                 [(r["name"], r["mb_per_cpu_s"], r["name"] in ours) for r in rows]), encoding="utf-8")
     (args.report / "peers.json").write_text(json.dumps({"about": about, "megabytes": size, "files": args.files, "rows": rows, "labels": labels}, indent=1) + "\n")
