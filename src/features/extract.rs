@@ -22,8 +22,8 @@ pub(crate) struct Extraction {
 }
 
 impl Extraction {
-    /// Walks through `document`; calls `token` and `pair` with the paragraph's place and the number of each
-    /// known token and pair, as often as it occurs. The layout observations are kept for
+    /// Walks through `document`; calls `visit` with the paragraph's place and the number of each known token, then of
+    /// each known pair, as often as it occurs. The layout observations are kept for
     /// [`layout`](Self::layout).
     pub(crate) fn run(
         &mut self,
@@ -37,6 +37,7 @@ impl Extraction {
         self.ends.clear();
         for (place, paragraph) in document.iter().enumerate() {
             self.tokens.clear();
+            self.keys.clear();
             let mut before = UNKNOWN;
             for_each_token(paragraph.text, &mut self.buffer, |term, kind| {
                 let code = match parts.tokens.get(term) {
@@ -46,22 +47,19 @@ impl Extraction {
                     }
                     None => UNKNOWN,
                 };
-                if pairs
-                    && before != UNKNOWN
-                    && code != UNKNOWN
-                    && let Some(number) = parts.pairs.get(pair_key(before, code))
-                {
-                    visit(place, Found::Pair(number));
+                if pairs && before != UNKNOWN && code != UNKNOWN {
+                    self.keys.push(pair_key(before, code));
                 }
                 before = code;
                 if layout {
                     self.tokens.push(Token { code, kind });
                 }
             });
+            parts.pairs.for_each_known(&self.keys, |number| visit(place, Found::Pair(number)));
             if layout {
                 self.keys.clear();
                 observe(paragraph, &self.tokens, features.landmarks(), &mut self.lines, &mut self.keys);
-                self.layout.extend(self.keys.iter().filter_map(|&key| parts.layout.get(key)));
+                parts.layout.for_each_known(&self.keys, |number| self.layout.push(number));
             }
             self.ends.push(self.layout.len());
         }

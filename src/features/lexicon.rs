@@ -180,6 +180,32 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Calls `visit` with the number of each of `keys` that has one, in their order.
+    ///
+    /// The table is larger than the nearer caches. The slots of a group are read before any of them is looked
+    /// at, so that the processor waits for all of them at once.
+    #[inline]
+    pub(crate) fn for_each_known(&self, keys: &[u64], mut visit: impl FnMut(u32)) {
+        const GROUP: usize = 8;
+        let (groups, rest) = keys.as_chunks::<GROUP>();
+        for group in groups {
+            let mut slots = [(0, FREE); GROUP];
+            slots.iter_mut().zip(group).for_each(|(slot, &key)| *slot = self.slots[self.home(key)]);
+            for (&key, (found, number)) in group.iter().zip(slots) {
+                if found == key {
+                    visit(number);
+                } else if found != 0
+                    && let Some(number) = self.get(key)
+                {
+                    visit(number);
+                }
+            }
+        }
+        rest.iter().filter_map(|&key| self.get(key)).for_each(visit);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +231,10 @@ mod tests {
             for key in 0..500 {
                 prop_assert_eq!(table.get(key).map(|number| number as usize), place.iter().position(|&k| k == key));
             }
+            let asked: Vec<u64> = (1..500).collect();
+            let mut known = Vec::new();
+            table.for_each_known(&asked, |number| known.push(number));
+            prop_assert_eq!(known, asked.iter().filter_map(|&key| table.get(key)).collect::<Vec<_>>());
         }
     }
 }
