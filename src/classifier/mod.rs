@@ -195,8 +195,7 @@ impl Classifier {
     }
 
     fn reference(&self, name: &str, model: &Model) -> ModelReference {
-        let reference = ModelReference::new(name, model);
-        if self.collapse { reference.collapsed() } else { reference }
+        ModelReference::new(name, model, self.collapse)
     }
 
     async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {

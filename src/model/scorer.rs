@@ -188,7 +188,7 @@ impl Scorer {
     pub fn collapsed(mut self) -> Self {
         let place = |label: &String| COLLAPSED_LABELS.iter().position(|three| *three == collapse(label));
         self.collapse = self.model.labels().iter().map(|label| place(label).unwrap_or_default()).collect();
-        self.names = COLLAPSED_LABELS.map(str::to_owned).to_vec();
+        self.names = self.model.answers(true);
         self
     }
 

@@ -7,6 +7,7 @@ use super::pack::{pack, unpack};
 use super::scorer::TablesCell;
 use super::solver::{SolverError, fitted_from_parts};
 use super::{LabelSet, Preset};
+use crate::document::labels::COLLAPSED_LABELS;
 use crate::features::Features;
 use crate::{Error, Result};
 use linfa_logistic::MultiFittedLogisticRegression;
@@ -78,6 +79,12 @@ impl Model {
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The labels that it answers with: its own, or the three when `collapsed`.
+    #[must_use]
+    pub fn answers(&self, collapsed: bool) -> Vec<String> {
+        if collapsed { COLLAPSED_LABELS.map(str::to_owned).to_vec() } else { self.labels.clone() }
     }
 
     /// Whether its labels are fine ones, which collapse to three.

@@ -21,7 +21,6 @@ use super::model_store::ModelStore;
 use super::rows::{BEFORE, TEXT, predictions_schema, strings};
 use super::whole_documents::{WholeDocuments, documents};
 use crate::document::Paragraph;
-use crate::document::labels::COLLAPSED_LABELS;
 use crate::model::{Model, Scorer};
 
 /// Name of the closure.
@@ -39,16 +38,10 @@ pub struct ModelReference {
 }
 
 impl ModelReference {
-    /// The reference to `model`, which workers load as `name`.
+    /// The reference to `model`, which workers load as `name`; when `collapsed` they answer with the three labels.
     #[must_use]
-    pub fn new(name: &str, model: &Model) -> Self {
-        Self { name: name.to_string(), sha256: model.sha256().to_string(), labels: model.labels().to_vec() }
-    }
-
-    /// The same, answering one of the [`COLLAPSED_LABELS`] instead of fine labels.
-    #[must_use]
-    pub fn collapsed(self) -> Self {
-        Self { labels: COLLAPSED_LABELS.map(str::to_owned).to_vec(), ..self }
+    pub fn new(name: &str, model: &Model, collapsed: bool) -> Self {
+        Self { name: name.to_string(), sha256: model.sha256().to_string(), labels: model.answers(collapsed) }
     }
 }
 

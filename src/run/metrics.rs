@@ -28,6 +28,8 @@ pub struct RunMetrics<'a> {
     pub instrumentation: &'a Instrumentation,
     /// The model, if it came to that.
     pub model: Option<&'a Model>,
+    /// Whether it answered with the three labels instead of its own.
+    pub collapsed: bool,
     /// Why the run could not be done.
     pub error: Option<&'a Error>,
 }
@@ -50,7 +52,7 @@ impl RunMetrics<'_> {
                 (stage.name.to_string(), value)
             })
             .collect();
-        let names = self.model.map(Model::labels).unwrap_or_default();
+        let names = self.model.map(|model| model.answers(self.collapsed)).unwrap_or_default();
         let labels: Map<String, Value> = names
             .iter()
             .enumerate()

@@ -194,6 +194,7 @@ impl<'a> Run<'a> {
             stages: &self.stages,
             instrumentation: &self.instrumentation,
             model: self.model.as_deref(),
+            collapsed: self.settings.collapse,
             error: result.as_ref().err(),
         };
         if result.is_ok()

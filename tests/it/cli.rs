@@ -1,7 +1,7 @@
 //! The programs as a user meets them: help, exit codes, standard output and standard error.
 
 use skol_classifier::document::yedda;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -258,26 +258,30 @@ fn fine_labels_are_explained_with_the_model_beside_and_collapse_to_three() {
     let last = explained.rfind("together, divided by ");
     assert!(beside.is_some() && beside < last, "{explained}");
 
-    // Without arguments: the sample documents.
-    let labels = |output: &str, options: &[&str]| -> BTreeSet<String> {
-        let arguments = [&["--model=context_fine", "-o", output], options].concat();
+    // Without arguments: the sample documents. What is written is what is counted.
+    let labels = |output: &str, options: &[&str]| -> BTreeMap<String, u64> {
+        let metrics = format!("--metrics-file={output}.json");
+        let arguments = [&["--model=context_fine", "-o", output, &metrics], options].concat();
         let done = program(PREDICT, folder.path(), &arguments).output().unwrap();
         assert_eq!(done.status.code(), Some(0), "{}", err(&done));
-        let files = walkdir::WalkDir::new(folder.path().join(output)).into_iter().map(Result::unwrap);
-        files
-            .filter(|file| file.path().extension().is_some_and(|end| end == "ann"))
-            .flat_map(|file| {
+        let mut written = BTreeMap::new();
+        for file in walkdir::WalkDir::new(folder.path().join(output)).into_iter().map(Result::unwrap) {
+            if file.path().extension().is_some_and(|end| end == "ann") {
                 let text = std::fs::read_to_string(file.path()).unwrap();
-                yedda::parse(&text)
-                    .blocks
-                    .iter()
-                    .filter_map(|b| b.label.map(str::to_owned))
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+                for label in yedda::parse(&text).blocks.iter().filter_map(|block| block.label) {
+                    *written.entry(label.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        let metrics = std::fs::read(folder.path().join(format!("{output}.json"))).unwrap();
+        let metrics: serde_json::Value = serde_json::from_slice(&metrics).unwrap();
+        let counted: BTreeMap<String, u64> = serde_json::from_value(metrics["labels"].clone()).unwrap();
+        let counted: BTreeMap<String, u64> = counted.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(written, counted);
+        written
     };
     let fine = labels("fine", &[]);
-    assert!(fine.contains("Bibliography") && fine.contains("Nomenclature"), "{fine:?}");
-    let three = ["Description", "Misc-exposition", "Nomenclature"].map(str::to_owned);
-    assert_eq!(labels("three", &["--collapse"]), BTreeSet::from(three));
+    assert!(fine.contains_key("Bibliography") && fine.contains_key("Nomenclature"), "{fine:?}");
+    let three = labels("three", &["--collapse"]);
+    assert_eq!(three.keys().collect::<Vec<_>>(), ["Description", "Misc-exposition", "Nomenclature"]);
 }

@@ -53,7 +53,7 @@ fn annotations(context: &SessionContext, model: &Arc<Model>) -> DataFrame {
     let load = LoadPartition::new(LoadParams::Files(FilesLoadParams::default()), 2);
     let documents = map_partitions(context, selection, Arc::new(load)).unwrap();
     let paragraphs = stages::paragraphs(context, documents).unwrap();
-    let reference = ModelReference::new(model.name(), model);
+    let reference = ModelReference::new(model.name(), model, false);
     let predictions = stages::predictions(context, paragraphs, reference).unwrap();
     stages::annotations(context, predictions, OutputFormat::Yedda, model.labels().to_vec()).unwrap()
 }
@@ -173,7 +173,7 @@ async fn rows_of_a_document_may_come_in_any_batches() {
     let predict = |batches: Vec<RecordBatch>| {
         let table = datafusion::datasource::MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
         let frame = context.read_table(Arc::new(table)).unwrap();
-        let reference = ModelReference::new(model.name(), &model);
+        let reference = ModelReference::new(model.name(), &model, false);
         let predictions =
             map_partitions(&context, frame, Arc::new(PredictPartition::new(reference))).unwrap();
         stages::annotations(&context, predictions, OutputFormat::Yedda, model.labels().to_vec()).unwrap()
