@@ -346,7 +346,7 @@ impl Metrics {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path, prefix: &str) -> io::Result<()> {
-        write_metrics(path, prefix, &self.to_json())
+        write_metrics(path, prefix, &self.to_json(), &[])
     }
 }
 
@@ -362,13 +362,19 @@ pub const LABELLED: [(&str, &str); 7] = [
 ];
 
 /// Writes any metrics object to `path`, atomically: Prometheus' text format with `prefix` for a name that ends in
-/// `.prom`, else JSON. A caller that has metrics of its own merges [`Metrics::to_json`] into them and writes both.
+/// `.prom`, else JSON. A caller that has metrics of its own merges [`Metrics::to_json`] into them and writes both,
+/// with the objects of its own whose keys are names in `labelled`, as in [`LABELLED`].
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_metrics(path: &Path, prefix: &str, metrics: &Value) -> io::Result<()> {
+pub fn write_metrics(
+    path: &Path,
+    prefix: &str,
+    metrics: &Value,
+    labelled: &[(&str, &str)],
+) -> io::Result<()> {
     let text = if path.extension().is_some_and(|extension| extension == "prom") {
-        prometheus_text(prefix, metrics, &LABELLED)
+        prometheus_text(prefix, metrics, &[&LABELLED, labelled].concat())
     } else {
         let mut text = serde_json::to_string_pretty(metrics)?;
         text.push('\n');

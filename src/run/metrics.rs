@@ -85,7 +85,7 @@ impl RunMetrics<'_> {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        write_metrics(file, PREFIX, &self.to_json()).map_err(|error| {
+        write_metrics(file, PREFIX, &self.to_json(), &[("labels", "label")]).map_err(|error| {
             Error::unusable(format!(
                 "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
                 file.display()

@@ -162,9 +162,12 @@ async fn metrics_files_have_the_keys_of_the_interface() {
     // A caller merges its own keys and writes both forms.
     let mut merged = instr.metrics().to_json();
     merged["documents"] = serde_json::json!({"selected": 7, "failed": 0});
-    write_metrics(&folder.path().join("metrics.prom"), "skol_classifier_", &merged).unwrap();
+    merged["labels"] = serde_json::json!({"Misc-exposition": 5});
+    write_metrics(&folder.path().join("metrics.prom"), "skol_classifier_", &merged, &[("labels", "label")])
+        .unwrap();
     let text = std::fs::read_to_string(folder.path().join("metrics.prom")).unwrap();
     assert!(text.contains("skol_classifier_documents_selected 7\n"), "{text}");
+    assert!(text.contains("skol_classifier_labels{label=\"Misc-exposition\"} 5\n"), "{text}");
     assert!(text.contains("skol_classifier_dataframes_lineage_depth{dataframe=\"in\"} 32\n"), "{text}");
 }
 
