@@ -54,6 +54,8 @@ async fn read(settings: &Settings, model: &Model, document: &str) -> Result<Docu
         }
     }
     Err(Error::unusable(format!(
-        "there is no document '{document}'; give the path of a text file, or the id of a document in the database"
+        "there is no document '{document}' with a text to label (--attachment-pattern {}); give the path of a text file, or the \
+         id of a document in the database",
+        settings.selection.attachment_pattern
     )))
 }
