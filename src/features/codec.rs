@@ -121,6 +121,9 @@ impl Features {
         put_vocabulary(&parts.endings, out);
         put_lexicon(&parts.tokens, out);
         put_keys(&parts.pairs, out);
+        if self.params().headings.is_some() {
+            put_keys(&parts.headings, out);
+        }
         put_keys(&parts.layout, out);
     }
 
@@ -140,6 +143,10 @@ impl Features {
             endings: take_vocabulary(&mut reader, "endings")?,
             tokens: take_lexicon(&mut reader, "tokens")?,
             pairs: take_keys(&mut reader, "pairs")?,
+            headings: match params.headings {
+                Some(_) => take_keys(&mut reader, "headings")?,
+                None => Keys::default(),
+            },
             layout: take_keys(&mut reader, "layout")?,
         };
         Ok((Self::from_parts(params, parts), reader.at))

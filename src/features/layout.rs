@@ -37,6 +37,8 @@ enum Values {
     Tokens(usize),
     /// The code of a token, then a kind pattern.
     TokenKinds,
+    /// The code of a token, then a class of a count.
+    TokenSize,
     /// Kinds of tokens in a row, one decimal digit each.
     Kinds,
     /// A class of a count: see [`size_class`].
@@ -53,7 +55,7 @@ macro_rules! templates {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, dead_code)]
         #[derive(Clone, Copy)]
         #[repr(u8)]
-        enum Template { _ZERO, _PAIR, $($constant,)* }
+        pub(super) enum Template { _ZERO, _PAIR, $($constant,)* }
         const TEMPLATES: &[(&str, Values)] = &[("", Values::Plain), ("pair", Values::Tokens(2)), $(($name, $values),)*];
     };
 }
@@ -115,10 +117,14 @@ templates! {
     PAGE_RANGES "page ranges" Values::Plain,
     VOLUME_PAGES "numbers after number and colon" Values::Plain,
     REFERENCE "page ranges, years, class of tokens" Values::Plain,
+    UNDER "under" Values::Tokens(1),
+    UNDER_TWO "under two" Values::Tokens(2),
+    UNDER_SINCE "paragraphs since" Values::TokenSize,
+    UNDER_AND_KINDS "under, then kinds" Values::TokenKinds,
 }
 
 /// A key of up to three values below 2^19 under `template`.
-const fn key(template: u8, a: u32, b: u32, c: u32) -> u64 {
+pub(super) const fn key(template: u8, a: u32, b: u32, c: u32) -> u64 {
     (template as u64) << (3 * CODE_BITS) | (a as u64) << (2 * CODE_BITS) | (b as u64) << CODE_BITS | c as u64
 }
 
@@ -129,7 +135,7 @@ pub(crate) const fn pair_key(first: u32, second: u32) -> u64 {
 }
 
 /// 0, 1, 2, 3, then two classes per doubling: `floor(2 log2 n)`.
-fn size_class(n: usize) -> u32 {
+pub(super) fn size_class(n: usize) -> u32 {
     if n < 4 {
         return n as u32;
     }
@@ -232,6 +238,11 @@ impl Landmarks {
             dashes: ["-", "\u{2013}", "\u{2014}"].map(code),
             measures: MEASURES.map(code),
         }
+    }
+
+    /// The code of a year.
+    pub(crate) fn year(&self) -> Option<u32> {
+        self.year
     }
 
     /// Whether a number after these tokens ends a range of pages, as in `Mycologia 33: 350-355`.
@@ -434,6 +445,10 @@ pub(crate) fn describe(key: u64, lexicon: &Lexicon) -> String {
         }
         text
     };
+    let size = |class: u32| match class {
+        class if class < 4 => class,
+        class => 2_f64.powf(f64::from(class) / 2.0).ceil() as u32,
+    };
     let digits = match *name {
         "first kind" => 1,
         "first 5 kinds" => 5,
@@ -446,9 +461,10 @@ pub(crate) fn describe(key: u64, lexicon: &Lexicon) -> String {
         }
         Values::TokenKinds => format!("{name}={} {}", token(values[0]), pattern(values[1], 2)),
         Values::Kinds => format!("{name}={}", pattern(values[0], digits)),
+        Values::TokenSize => format!("{name}={} {}", token(values[0]), size(values[1])),
         Values::Size if values[0] == 99 => format!("{name}=(none)"),
         Values::Size if values[0] < 4 => format!("{name}={}", values[0]),
-        Values::Size => format!("{name}>={:.0}", 2_f64.powf(f64::from(values[0]) / 2.0).ceil()),
+        Values::Size => format!("{name}>={}", size(values[0])),
         Values::Ratio if values[0] == 0 => format!("{name}=0"),
         Values::Ratio => format!("{name}>={:.3}", 2_f64.powf((f64::from(values[0]) - 32.0) / 2.0)),
         Values::Plain => format!("{name}={}", values[0]),
@@ -490,7 +506,7 @@ mod tests {
     fn ratio_templates_stand_in_the_order_of_the_byte_classes() {
         assert_eq!(Template::OTHER_MARKS as usize - Template::DIGITS as usize, lane::OTHER);
         assert_eq!(Template::BRACKET_COUNT as usize - Template::DIGIT_COUNT as usize, lane::BRACKET);
-        assert_eq!(TEMPLATES.len(), Template::REFERENCE as usize + 1);
+        assert_eq!(TEMPLATES.len(), Template::UNDER_AND_KINDS as usize + 1);
         assert!(TEMPLATES.len() < 1 << (64 - 3 * CODE_BITS));
     }
 }

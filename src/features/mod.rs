@@ -11,6 +11,7 @@
 mod codec;
 mod extract;
 mod fitted;
+mod headings;
 mod layout;
 mod lexer;
 mod lexicon;
@@ -25,5 +26,7 @@ pub(crate) use tokens::{ending, for_each_word};
 
 pub use codec::DecodeError;
 pub use fitted::Features;
-pub use params::{EndingParams, FeatureParams, LayoutParams, ParamError, TermParams, ValidFeatureParams};
+pub use params::{
+    EndingParams, FeatureParams, HeadingParams, LayoutParams, ParamError, TermParams, ValidFeatureParams,
+};
 pub use rows::Rows;

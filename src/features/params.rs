@@ -44,6 +44,15 @@ pub struct LayoutParams {
     pub min_df: u32,
 }
 
+/// The heading that the paragraph stands under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadingParams {
+    /// An observation must be made in at least this many paragraphs.
+    #[serde(default = "default_min_df")]
+    pub min_df: u32,
+}
+
 fn default_min_df() -> u32 {
     2
 }
@@ -67,6 +76,9 @@ pub struct ValidFeatureParams {
     /// Two such tokens in a row, there or not.
     #[serde(default)]
     pub pairs: Option<TermParams>,
+    /// The heading above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headings: Option<HeadingParams>,
     /// Layout and shape.
     #[serde(default)]
     pub layout: Option<LayoutParams>,
@@ -94,7 +106,7 @@ pub enum ParamError {
     /// More tokens than can be told apart.
     #[error("features.tokens.vocabulary = {0}: at most {MAX_TOKENS}")]
     TooManyTokens(usize),
-    /// Pairs or layout without tokens.
+    /// Pairs, headings or layout without tokens.
     #[error("features.{0} needs features.tokens: give its vocabulary")]
     NeedsTokens(&'static str),
     /// The window is too wide.
@@ -107,13 +119,12 @@ pub enum ParamError {
 
 impl ValidFeatureParams {
     fn verify(&self) -> Result<(), ParamError> {
-        let Self { words, endings, tokens, pairs, layout } = self;
+        let Self { words, endings, tokens, pairs, headings, layout } = self;
+        let needs_tokens =
+            [("pairs", pairs.is_some()), ("headings", headings.is_some()), ("layout", layout.is_some())];
+        let needs_tokens = needs_tokens.iter().find(|(_, asked)| *asked).map(|(name, _)| *name);
         if words.is_none() && endings.is_none() && tokens.is_none() {
-            return Err(match (pairs, layout) {
-                (Some(_), _) => ParamError::NeedsTokens("pairs"),
-                (_, Some(_)) => ParamError::NeedsTokens("layout"),
-                _ => ParamError::NoFeatures,
-            });
+            return Err(needs_tokens.map_or(ParamError::NoFeatures, ParamError::NeedsTokens));
         }
         for (name, terms) in [("words", words), ("tokens", tokens), ("pairs", pairs)] {
             if terms.as_ref().is_some_and(|terms| terms.vocabulary == 0) {
@@ -124,9 +135,12 @@ impl ValidFeatureParams {
             Some(tokens) if tokens.vocabulary > MAX_TOKENS => {
                 return Err(ParamError::TooManyTokens(tokens.vocabulary));
             }
-            None if pairs.is_some() => return Err(ParamError::NeedsTokens("pairs")),
-            None if layout.is_some() => return Err(ParamError::NeedsTokens("layout")),
-            _ => {}
+            None => {
+                if let Some(name) = needs_tokens {
+                    return Err(ParamError::NeedsTokens(name));
+                }
+            }
+            Some(_) => {}
         }
         if let Some(layout) = layout.as_ref().filter(|layout| layout.neighbours > MOST_NEIGHBOURS) {
             return Err(ParamError::TooManyNeighbours(layout.neighbours));
@@ -177,6 +191,10 @@ mod tests {
         assert_eq!(check("endings = { lengths = [], vocabulary = 5 }"), Err(ParamError::NoEndingLengths));
         assert_eq!(check("pairs = { vocabulary = 9 }"), Err(ParamError::NeedsTokens("pairs")));
         assert_eq!(check("words = { vocabulary = 9 }\nlayout = {}"), Err(ParamError::NeedsTokens("layout")));
+        assert_eq!(
+            check("words = { vocabulary = 9 }\nheadings = {}"),
+            Err(ParamError::NeedsTokens("headings"))
+        );
         assert_eq!(
             check("tokens = { vocabulary = 9 }\nlayout = { neighbours = 5 }"),
             Err(ParamError::TooManyNeighbours(5))

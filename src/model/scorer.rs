@@ -8,6 +8,7 @@
 //! ```text
 //! word ─────────▶ number ─▶ row of labels ─▶ + score of its paragraph          (endings folded into the word)
 //! token, pair ──▶ number ─▶ row of labels ─▶ + score, the first time it is met in the paragraph
+//! heading ──────▶ number ─▶ row of labels ─▶ + score of each paragraph under it
 //! layout ───────▶ number ─▶ row of (1 + 2 neighbours) x labels ─▶ + scores of the paragraph and of those around
 //! ```
 //!
@@ -35,6 +36,7 @@ pub(super) struct Tables {
     endings: Vec<f32>,
     tokens: Vec<f32>,
     pairs: Vec<f32>,
+    headings: Vec<f32>,
     /// Per observation the labels for the paragraph itself, then for each neighbour in [`offsets`]' order.
     layout: Vec<f32>,
     layout_stride: usize,
@@ -91,6 +93,7 @@ impl Tables {
             endings,
             tokens: table(columns.tokens, parts.tokens.len(), &|_| 1.0),
             pairs: table(columns.pairs, parts.pairs.len(), &|_| 1.0),
+            headings: table(columns.headings, parts.headings.len(), &|_| 1.0),
             layout,
             layout_stride,
         }
@@ -272,7 +275,8 @@ fn sum<const STRIDE: usize>(
             });
         }
     }
-    if tables.tokens.is_empty() && tables.pairs.is_empty() && tables.layout.is_empty() {
+    let from_tokens = [&tables.tokens, &tables.pairs, &tables.headings, &tables.layout];
+    if from_tokens.iter().all(|table| table.is_empty()) {
         return;
     }
     let mut current = usize::MAX;
@@ -286,6 +290,7 @@ fn sum<const STRIDE: usize>(
         match found {
             Found::Token(number) if tokens.first(number) => add(sums, &tables.tokens, number),
             Found::Pair(number) if pairs.first(number) => add(sums, &tables.pairs, number),
+            Found::Heading(number) => add(sums, &tables.headings, number),
             _ => {}
         }
     });
