@@ -121,8 +121,8 @@ impl Features {
         put_vocabulary(&parts.endings, out);
         put_lexicon(&parts.tokens, out);
         put_keys(&parts.pairs, out);
-        if self.params().headings.is_some() {
-            put_keys(&parts.headings, out);
+        if self.params().outline.is_some() {
+            put_keys(&parts.outline, out);
         }
         put_keys(&parts.layout, out);
     }
@@ -143,8 +143,8 @@ impl Features {
             endings: take_vocabulary(&mut reader, "endings")?,
             tokens: take_lexicon(&mut reader, "tokens")?,
             pairs: take_keys(&mut reader, "pairs")?,
-            headings: match params.headings {
-                Some(_) => take_keys(&mut reader, "headings")?,
+            outline: match params.outline {
+                Some(_) => take_keys(&mut reader, "outline")?,
                 None => Keys::default(),
             },
             layout: take_keys(&mut reader, "layout")?,

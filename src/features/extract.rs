@@ -4,9 +4,9 @@
 //! differ: each paragraph's tokens are looked up once, and what was found is handed to a visitor.
 
 use super::fitted::Features;
-use super::headings::Headings;
 use super::layout::{KNOWN, Lines, Token, UNKNOWN, observe, pair_key};
 use super::lexer::for_each_token;
+use super::outline::Outline;
 use crate::document::Paragraph;
 
 /// Scratch of an extraction, kept between documents so that nothing is allocated per token.
@@ -24,7 +24,7 @@ pub(crate) struct Extraction {
 
 impl Extraction {
     /// Walks through `document`; calls `visit` with the paragraph's place and the number of each known token, then of
-    /// each known pair, as often as it occurs, then of each heading observation. The layout observations are kept for
+    /// each known pair, as often as it occurs, then of each observation of the outline. The layout observations are kept for
     /// [`layout`](Self::layout).
     pub(crate) fn run(
         &mut self,
@@ -34,7 +34,7 @@ impl Extraction {
     ) {
         let parts = features.parts();
         let (pairs, layout) = (parts.pairs.len() > 0, parts.layout.len() > 0);
-        let mut headings = (parts.headings.len() > 0).then(Headings::default);
+        let mut outline = (parts.outline.len() > 0).then(Outline::default);
         self.layout.clear();
         self.ends.clear();
         for (place, paragraph) in document.iter().enumerate() {
@@ -53,15 +53,15 @@ impl Extraction {
                     self.keys.push(pair_key(before, code));
                 }
                 before = code;
-                if layout || headings.is_some() {
+                if layout || outline.is_some() {
                     self.tokens.push(Token { code, kind });
                 }
             });
             parts.pairs.for_each_known(&self.keys, |number| visit(place, Found::Pair(number)));
-            if let Some(headings) = &mut headings {
+            if let Some(outline) = &mut outline {
                 self.keys.clear();
-                headings.observe(paragraph, &self.tokens, features.landmarks().year(), &mut self.keys);
-                parts.headings.for_each_known(&self.keys, |number| visit(place, Found::Heading(number)));
+                outline.observe(paragraph, &self.tokens, features.landmarks().year(), &mut self.keys);
+                parts.outline.for_each_known(&self.keys, |number| visit(place, Found::Outline(number)));
             }
             if layout {
                 self.keys.clear();
@@ -79,10 +79,10 @@ impl Extraction {
     }
 }
 
-/// A token, a pair or a heading observation that has a number.
+/// A token, a pair or an observation of the outline that has a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     Token(u32),
     Pair(u32),
-    Heading(u32),
+    Outline(u32),
 }

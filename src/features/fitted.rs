@@ -1,19 +1,19 @@
 //! Fitted features: vocabularies with their document frequencies, and the columns they make.
 //!
-//! Columns come in groups: words, endings, tokens, pairs, headings, the paragraph's own layout, then the layout of each
+//! Columns come in groups: words, endings, tokens, pairs, the outline, the paragraph's own layout, then the layout of each
 //! neighbour, the nearest before first (-1, +1, -2, +2, ...). Within a group they are ordered by document
 //! frequency.
 //!
 //! The value of a word or ending is `tf * idf`: occurrences in the paragraph times Spark's IDF, not normalised.
-//! Tokens, pairs, headings and layout observations are there (1) or not (0); those of neighbours count
+//! Tokens, pairs, outline and layout observations are there (1) or not (0); those of neighbours count
 //! [`NEIGHBOUR_VALUE`], which makes the L2 penalty four times as strong on them.
 
 use super::extract::{Extraction, Found};
-use super::headings::Headings;
 use super::layout::KNOWN;
 use super::layout::{Landmarks, Lines, Token, UNKNOWN, describe, observe, pair_key};
 use super::lexer::for_each_token;
 use super::lexicon::{Keys, Lexicon};
+use super::outline::Outline;
 use super::params::ValidFeatureParams;
 use super::rows::Rows;
 use super::tokens::{ending, for_each_word};
@@ -38,7 +38,7 @@ pub(crate) struct Parts {
     pub endings: Vocabulary,
     pub tokens: Lexicon,
     pub pairs: Keys,
-    pub headings: Keys,
+    pub outline: Keys,
     pub layout: Keys,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Columns {
     pub endings: usize,
     pub tokens: usize,
     pub pairs: usize,
-    pub headings: usize,
+    pub outline: usize,
     pub layout: usize,
     /// The first neighbour's layout; each further one has as many columns.
     pub neighbours: usize,
@@ -75,7 +75,7 @@ impl Features {
             parts.tokens = frequencies.into_lexicon(tokens.vocabulary, tokens.min_df);
         }
         let landmarks = Landmarks::new(&parts.tokens);
-        if params.pairs.is_some() || params.headings.is_some() || params.layout.is_some() {
+        if params.pairs.is_some() || params.outline.is_some() || params.layout.is_some() {
             fit_keys(params, documents, &landmarks, &mut parts);
         }
         Self { params: params.clone(), parts, landmarks }
@@ -97,11 +97,11 @@ impl Features {
         let endings = self.parts.words.len();
         let tokens = endings + self.parts.endings.len();
         let pairs = tokens + self.parts.tokens.len();
-        let headings = pairs + self.parts.pairs.len();
-        let layout = headings + self.parts.headings.len();
+        let outline = pairs + self.parts.pairs.len();
+        let layout = outline + self.parts.outline.len();
         let neighbours = layout + self.parts.layout.len();
         let all = neighbours + 2 * self.neighbours() * self.parts.layout.len();
-        Columns { endings, tokens, pairs, headings, layout, neighbours, all }
+        Columns { endings, tokens, pairs, outline, layout, neighbours, all }
     }
 
     /// How many paragraphs before and after are seen.
@@ -146,7 +146,7 @@ impl Features {
                 present[place].push(match found {
                     Found::Token(number) => column(columns.tokens, number),
                     Found::Pair(number) => column(columns.pairs, number),
-                    Found::Heading(number) => column(columns.headings, number),
+                    Found::Outline(number) => column(columns.outline, number),
                 });
             });
         }
@@ -197,10 +197,10 @@ impl Features {
             Some(format!("ending={}", parts.endings.lexicon().term(column - columns.endings)?))
         } else if column < columns.pairs {
             Some(format!("token={}", parts.tokens.term(column - columns.tokens)?))
-        } else if column < columns.headings {
+        } else if column < columns.outline {
             Some(describe(*parts.pairs.keys().get(column - columns.pairs)?, &parts.tokens))
         } else if column < columns.layout {
-            Some(describe(*parts.headings.keys().get(column - columns.headings)?, &parts.tokens))
+            Some(describe(*parts.outline.keys().get(column - columns.outline)?, &parts.tokens))
         } else if column < columns.all {
             let number = column - columns.layout;
             let name = describe(*parts.layout.keys().get(number % parts.layout.len())?, &parts.tokens);
@@ -243,20 +243,20 @@ fn fit_words<'a, D: AsRef<[Paragraph<'a>]>>(
     (words.unwrap_or_default(), endings.unwrap_or_default())
 }
 
-/// Sets the pairs, heading and layout observations that occur often enough.
+/// Sets the pairs, outline and layout observations that occur often enough.
 fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
     params: &ValidFeatureParams,
     documents: &[D],
     landmarks: &Landmarks,
     parts: &mut Parts,
 ) {
-    let [mut pairs, mut headings, mut layout] = [(); 3].map(|()| KeyFrequencies::default());
+    let [mut pairs, mut outline, mut layout] = [(); 3].map(|()| KeyFrequencies::default());
     let (mut buffer, mut lines) = (String::new(), Lines::default());
     let (mut tokens, mut keys) = (Vec::new(), Vec::new());
     for document in documents {
-        let mut above = Headings::default();
+        let mut above = Outline::default();
         for paragraph in document.as_ref() {
-            [&mut pairs, &mut headings, &mut layout].into_iter().for_each(KeyFrequencies::next_paragraph);
+            [&mut pairs, &mut outline, &mut layout].into_iter().for_each(KeyFrequencies::next_paragraph);
             tokens.clear();
             for_each_token(paragraph.text, &mut buffer, |term, kind| {
                 let code = parts.tokens.get(term).map_or(UNKNOWN, |number| number + KNOWN);
@@ -266,10 +266,10 @@ fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
                 let known = tokens.windows(2).filter(|pair| pair.iter().all(|token| token.code != UNKNOWN));
                 known.for_each(|pair| pairs.note(pair_key(pair[0].code, pair[1].code)));
             }
-            if params.headings.is_some() {
+            if params.outline.is_some() {
                 keys.clear();
                 above.observe(paragraph, &tokens, landmarks.year(), &mut keys);
-                keys.iter().for_each(|&key| headings.note(key));
+                keys.iter().for_each(|&key| outline.note(key));
             }
             if params.layout.is_some() {
                 keys.clear();
@@ -281,8 +281,8 @@ fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
     if let Some(params) = &params.pairs {
         parts.pairs = pairs.into_keys(params.vocabulary, params.min_df);
     }
-    if let Some(params) = &params.headings {
-        parts.headings = headings.into_keys(usize::MAX, params.min_df);
+    if let Some(params) = &params.outline {
+        parts.outline = outline.into_keys(usize::MAX, params.min_df);
     }
     if let Some(params) = &params.layout {
         parts.layout = layout.into_keys(usize::MAX, params.min_df);

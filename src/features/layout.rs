@@ -117,6 +117,8 @@ templates! {
     PAGE_RANGES "page ranges" Values::Plain,
     VOLUME_PAGES "numbers after number and colon" Values::Plain,
     REFERENCE "page ranges, years, class of tokens" Values::Plain,
+    NUMBERING "lines with the number before, the next, others" Values::Plain,
+    REPEATED "lines with the number before" Values::Plain,
     UNDER "under" Values::Tokens(1),
     UNDER_TWO "under two" Values::Tokens(2),
     UNDER_SINCE "paragraphs since" Values::TokenSize,

@@ -11,10 +11,10 @@
 mod codec;
 mod extract;
 mod fitted;
-mod headings;
 mod layout;
 mod lexer;
 mod lexicon;
+mod outline;
 mod params;
 mod rows;
 mod tokens;
@@ -27,6 +27,6 @@ pub(crate) use tokens::{ending, for_each_word};
 pub use codec::DecodeError;
 pub use fitted::Features;
 pub use params::{
-    EndingParams, FeatureParams, HeadingParams, LayoutParams, ParamError, TermParams, ValidFeatureParams,
+    EndingParams, FeatureParams, LayoutParams, OutlineParams, ParamError, TermParams, ValidFeatureParams,
 };
 pub use rows::Rows;

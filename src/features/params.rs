@@ -44,10 +44,10 @@ pub struct LayoutParams {
     pub min_df: u32,
 }
 
-/// The heading that the paragraph stands under.
+/// The place in the outline: the heading above, and the numbering that the paragraph goes on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HeadingParams {
+pub struct OutlineParams {
     /// An observation must be made in at least this many paragraphs.
     #[serde(default = "default_min_df")]
     pub min_df: u32,
@@ -76,9 +76,9 @@ pub struct ValidFeatureParams {
     /// Two such tokens in a row, there or not.
     #[serde(default)]
     pub pairs: Option<TermParams>,
-    /// The heading above.
+    /// The place in the outline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub headings: Option<HeadingParams>,
+    pub outline: Option<OutlineParams>,
     /// Layout and shape.
     #[serde(default)]
     pub layout: Option<LayoutParams>,
@@ -106,7 +106,7 @@ pub enum ParamError {
     /// More tokens than can be told apart.
     #[error("features.tokens.vocabulary = {0}: at most {MAX_TOKENS}")]
     TooManyTokens(usize),
-    /// Pairs, headings or layout without tokens.
+    /// Pairs, outline or layout without tokens.
     #[error("features.{0} needs features.tokens: give its vocabulary")]
     NeedsTokens(&'static str),
     /// The window is too wide.
@@ -119,9 +119,9 @@ pub enum ParamError {
 
 impl ValidFeatureParams {
     fn verify(&self) -> Result<(), ParamError> {
-        let Self { words, endings, tokens, pairs, headings, layout } = self;
+        let Self { words, endings, tokens, pairs, outline, layout } = self;
         let needs_tokens =
-            [("pairs", pairs.is_some()), ("headings", headings.is_some()), ("layout", layout.is_some())];
+            [("pairs", pairs.is_some()), ("outline", outline.is_some()), ("layout", layout.is_some())];
         let needs_tokens = needs_tokens.iter().find(|(_, asked)| *asked).map(|(name, _)| *name);
         if words.is_none() && endings.is_none() && tokens.is_none() {
             return Err(needs_tokens.map_or(ParamError::NoFeatures, ParamError::NeedsTokens));
@@ -192,8 +192,8 @@ mod tests {
         assert_eq!(check("pairs = { vocabulary = 9 }"), Err(ParamError::NeedsTokens("pairs")));
         assert_eq!(check("words = { vocabulary = 9 }\nlayout = {}"), Err(ParamError::NeedsTokens("layout")));
         assert_eq!(
-            check("words = { vocabulary = 9 }\nheadings = {}"),
-            Err(ParamError::NeedsTokens("headings"))
+            check("words = { vocabulary = 9 }\noutline = {}"),
+            Err(ParamError::NeedsTokens("outline"))
         );
         assert_eq!(
             check("tokens = { vocabulary = 9 }\nlayout = { neighbours = 5 }"),

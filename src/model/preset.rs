@@ -62,6 +62,14 @@ pub struct Preset {
     /// annotator cut it; 0: train on annotated paragraphs only. Its label is that of most of its bytes.
     #[serde(default)]
     pub segmented: f64,
+    /// With `segmented`: count terms and observations in the paragraphs that the segmenter has cut as well, so that
+    /// the features hold what only those show, such as a heading that the annotator left with what it is above.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub segmented_terms: bool,
+    /// With `segmented`: a paragraph that is the part s of an annotated one weighs s to this power, per label; 1 for
+    /// labels that are not named. At 1 all cuts of a paragraph weigh as much together as it does, at 0 each one does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub share_exponents: BTreeMap<String, f64>,
     /// Leave out of training what is probably a missing annotation; without it nothing is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleaning: Option<CleaningParams>,
@@ -145,6 +153,10 @@ impl Preset {
         if !self.segmented.is_finite() || self.segmented < 0.0 {
             return Err(format!("segmented = {}: must be a finite number, at least 0", self.segmented));
         }
+        if let Some((label, exponent)) = self.share_exponents.iter().find(|(_, e)| !(0.0..=1.0).contains(*e))
+        {
+            return Err(format!("share_exponents.{label} = {exponent}: must be from 0 to 1"));
+        }
         self.cleaning.as_ref().map_or(Ok(()), CleaningParams::check)?;
         self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
         if let Some(coarse) = &self.coarse {
@@ -200,6 +212,10 @@ mod tests {
         let cases = [
             (format!("[p]\nlabels = 'three'\nl2 = -1.0\n{features}"), "-1"),
             (format!("[p]\nlabels = 'three'\nclass_weights = {{ X = 0.0 }}\n{features}"), "class_weights.X"),
+            (
+                format!("[p]\nlabels = 'three'\nshare_exponents = {{ X = nan }}\n{features}"),
+                "share_exponents.X",
+            ),
             (format!("[p]\nlabels = 'four'\n{features}"), "four"),
             ("[p]\nlabels = 'three'\nfeatures = {}".to_owned(), "without features"),
             (format!("[p]\nlabels = 'three'\niterations = 3\n{features}"), "iterations"),

@@ -8,7 +8,7 @@
 //! ```text
 //! word ─────────▶ number ─▶ row of labels ─▶ + score of its paragraph          (endings folded into the word)
 //! token, pair ──▶ number ─▶ row of labels ─▶ + score, the first time it is met in the paragraph
-//! heading ──────▶ number ─▶ row of labels ─▶ + score of each paragraph under it
+//! outline ──────▶ number ─▶ row of labels ─▶ + score
 //! layout ───────▶ number ─▶ row of (1 + 2 neighbours) x labels ─▶ + scores of the paragraph and of those around
 //! ```
 //!
@@ -36,7 +36,7 @@ pub(super) struct Tables {
     endings: Vec<f32>,
     tokens: Vec<f32>,
     pairs: Vec<f32>,
-    headings: Vec<f32>,
+    outline: Vec<f32>,
     /// Per observation the labels for the paragraph itself, then for each neighbour in [`offsets`]' order.
     layout: Vec<f32>,
     layout_stride: usize,
@@ -93,7 +93,7 @@ impl Tables {
             endings,
             tokens: table(columns.tokens, parts.tokens.len(), &|_| 1.0),
             pairs: table(columns.pairs, parts.pairs.len(), &|_| 1.0),
-            headings: table(columns.headings, parts.headings.len(), &|_| 1.0),
+            outline: table(columns.outline, parts.outline.len(), &|_| 1.0),
             layout,
             layout_stride,
         }
@@ -275,7 +275,7 @@ fn sum<const STRIDE: usize>(
             });
         }
     }
-    let from_tokens = [&tables.tokens, &tables.pairs, &tables.headings, &tables.layout];
+    let from_tokens = [&tables.tokens, &tables.pairs, &tables.outline, &tables.layout];
     if from_tokens.iter().all(|table| table.is_empty()) {
         return;
     }
@@ -290,7 +290,7 @@ fn sum<const STRIDE: usize>(
         match found {
             Found::Token(number) if tokens.first(number) => add(sums, &tables.tokens, number),
             Found::Pair(number) if pairs.first(number) => add(sums, &tables.pairs, number),
-            Found::Heading(number) => add(sums, &tables.headings, number),
+            Found::Outline(number) => add(sums, &tables.outline, number),
             _ => {}
         }
     });

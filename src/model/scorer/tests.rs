@@ -41,7 +41,7 @@ pub(in crate::model) const PRESETS: [&str; 4] = [
     "endings = { lengths = [1, 8], vocabulary = 9, min_df = 1 }",
     "tokens = { vocabulary = 15, min_df = 1 }\npairs = { vocabulary = 30, min_df = 1 }",
     "words = { vocabulary = 9, min_df = 1 }\ntokens = { vocabulary = 30, min_df = 1 }\n\
-     pairs = { vocabulary = 60, min_df = 1 }\nheadings = { min_df = 1 }\nlayout = { neighbours = 2, min_df = 1 }",
+     pairs = { vocabulary = 60, min_df = 1 }\noutline = { min_df = 1 }\nlayout = { neighbours = 2, min_df = 1 }",
 ];
 
 pub(in crate::model) fn texts() -> impl Strategy<Value = Vec<(String, &'static str)>> {
@@ -91,6 +91,8 @@ pub(in crate::model) fn model(
             max_iterations: 1,
             stochastic: None,
             segmented: 0.0,
+            segmented_terms: false,
+            share_exponents: Default::default(),
             cleaning: None,
             features: params,
             decoder: decoder.as_ref().map(|decoder| decoder.params().clone()),

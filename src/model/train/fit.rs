@@ -65,7 +65,8 @@ pub fn fit(
     };
     progress(&Event::Stage("features"));
     let (samples, paragraphs) = samples(documents, preset.segmented > 0.0);
-    let features = Features::fit(preset.feature_params()?, &paragraphs[..documents.len()]);
+    let counted = if preset.segmented_terms { paragraphs.len() } else { documents.len() };
+    let features = Features::fit(preset.feature_params()?, &paragraphs[..counted]);
     let mut rows = Rows::new(features.n_features());
     for document in &paragraphs {
         features.transform_into(document, &mut rows);
@@ -78,7 +79,7 @@ pub fn fit(
     let class_weights: Vec<f32> = labels.iter().map(class_weight).collect();
     let shares = samples.iter().flat_map(|sample| {
         let of_sample = if sample.segmented { preset.segmented as f32 } else { 1.0 };
-        sample.cuts.iter().map(move |cut| of_sample * cut.share)
+        sample.cuts.iter().map(move |cut| of_sample * cut.weight(&preset.share_exponents))
     });
     let weights: Vec<f32> = targets
         .iter()
@@ -201,6 +202,14 @@ struct Cut {
     /// The part that it is of an annotated paragraph, so that one that the segmenter cuts into forty, like a
     /// table, does not weigh forty times as much.
     share: f32,
+}
+
+impl Cut {
+    /// Its part of an annotated paragraph, to the power for its label, 1 where `exponents` has none.
+    fn weight(&self, exponents: &BTreeMap<String, f64>) -> f32 {
+        let exponent = self.label.as_ref().and_then(|label| exponents.get(label));
+        exponent.map_or(self.share, |&exponent| self.share.powf(exponent as f32))
+    }
 }
 
 /// The documents as annotated, then (if `segmented`) as the segmenter cuts them, each with its paragraphs.

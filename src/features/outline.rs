@@ -1,4 +1,4 @@
-//! Under which heading a paragraph stands.
+//! Where a paragraph stands in its document: under which heading, and in which numbering.
 //!
 //! A journal says itself what follows: `Literature cited`, `Key to the species`, `Acknowledgements`. So each
 //! paragraph is seen together with the last heading before it in its document, however far above that is: the
@@ -6,6 +6,9 @@
 //!
 //! A heading is a short paragraph of letters that begins with a capital; one with a year is a reference or a date,
 //! and one with a form feed is the head of a page.
+//!
+//! The numbers that lines begin with are compared with the last one before: the two leads of a couplet in a key
+//! repeat a number, the items of a list count on.
 
 use super::layout::{Template, Token, key, size_class};
 use super::lexer::Kind;
@@ -16,17 +19,24 @@ const MOST_TOKENS: usize = 10;
 /// Paragraphs after a heading are told apart up to this class of their number.
 const FURTHEST: u32 = 14;
 
-/// The last heading of the document so far.
+/// Lines of each kind are counted up to this.
+const MOST_LINES: u32 = 3;
+/// Longest number of a couplet or an item, in digits.
+const LONGEST_NUMBER: usize = 3;
+
+/// The last heading and the last number of the document so far.
 #[derive(Debug, Default)]
-pub(crate) struct Headings {
+pub(crate) struct Outline {
     /// Codes of its first two words, 0 for none.
     words: Option<[u32; 2]>,
     /// How many paragraphs ago it was.
     since: usize,
+    /// The last number that a line began with.
+    number: Option<u32>,
 }
 
-impl Headings {
-    /// Appends the keys of what `paragraph` stands under, distinct, to `keys`; then takes it for the heading of what
+impl Outline {
+    /// Appends the keys of where `paragraph` stands, distinct, to `keys`; then takes it for the heading of what
     /// follows if it is one. `year` is the code of a year.
     pub(crate) fn observe(
         &mut self,
@@ -43,12 +53,40 @@ impl Headings {
             keys.push(key(Template::UNDER_SINCE as u8, first, size_class(self.since).min(FURTHEST), 0));
             keys.push(key(Template::UNDER_AND_KINDS as u8, first, kind(0) * 10 + kind(1), 0));
         }
+        self.numbering(paragraph.text, keys);
         if is_heading(paragraph, tokens, year) {
             let mut words = tokens.iter().filter(|token| is_word(token)).map(|token| token.code);
             self.words = words.next().map(|first| [first, words.next().unwrap_or(0)]);
             self.since = 0;
         }
     }
+}
+
+impl Outline {
+    /// How the numbers at the starts of lines go on from the last one before.
+    fn numbering(&mut self, text: &str, keys: &mut Vec<u64>) {
+        let (mut repeated, mut next, mut others) = (0, 0, 0);
+        for number in text.lines().filter_map(leading_number) {
+            match self.number {
+                Some(last) if last == number => repeated += 1,
+                Some(last) if last + 1 == number => next += 1,
+                _ => others += 1,
+            }
+            self.number = Some(number);
+        }
+        if repeated + next + others > 0 {
+            let [a, b, c] = [repeated, next, others].map(|lines: u32| lines.min(MOST_LINES));
+            keys.push(key(Template::NUMBERING as u8, a * 100 + b * 10 + c, 0, 0));
+            keys.push(key(Template::REPEATED as u8, a, 0, 0));
+        }
+    }
+}
+
+/// The number that a line begins with, if it can be that of a couplet or an item.
+fn leading_number(line: &str) -> Option<u32> {
+    let line = line.trim_ascii_start();
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=LONGEST_NUMBER).contains(&digits).then(|| line[..digits].parse().ok())?
 }
 
 fn is_word(token: &Token) -> bool {
@@ -76,7 +114,7 @@ mod tests {
     /// What each paragraph, given with what stands before it, stands under.
     fn under(document: &[(&str, &str)]) -> Vec<Vec<String>> {
         let lexicon = Lexicon::from_terms(["#year", "literature", "cited", "key", "to", "1"]);
-        let mut headings = Headings::default();
+        let mut outline = Outline::default();
         let mut found = Vec::new();
         for (before, text) in document {
             let (mut tokens, mut keys) = (Vec::new(), Vec::new());
@@ -84,7 +122,7 @@ mod tests {
                 let code = lexicon.get(term).map_or(UNKNOWN, |number| number + KNOWN);
                 tokens.push(Token { code, kind });
             });
-            headings.observe(&Paragraph { before, text }, &tokens, Some(KNOWN), &mut keys);
+            outline.observe(&Paragraph { before, text }, &tokens, Some(KNOWN), &mut keys);
             found.push(keys.into_iter().map(|key| describe(key, &lexicon)).collect());
         }
         found
@@ -98,7 +136,7 @@ mod tests {
             ("\n\n", "Zopf, W. 1877."),
             ("\n", "12. Lloyd"),
         ]);
-        assert!(found[..2].iter().all(Vec::is_empty));
+        assert!(found[..2].iter().all(Vec::is_empty), "{found:?}");
         assert_eq!(
             found[2],
             [
@@ -108,7 +146,27 @@ mod tests {
                 "under, then kinds=literature A."
             ]
         );
-        assert_eq!(found[3][2..], ["paragraphs since=literature 2", "under, then kinds=literature 1."]);
+        assert_eq!(found[3][2..4], ["paragraphs since=literature 2", "under, then kinds=literature 1."]);
+    }
+
+    #[test]
+    fn numbers_are_compared_with_the_last_one_before() {
+        let found = under(&[
+            ("", "1. Spores small .. 2\n1. Spores large .. 3"),
+            ("\n", "2. Cap red"),
+            ("\n", "2. Cap blue"),
+            ("\n", "1949 was"),
+        ]);
+        let numbers = |found: &[String]| {
+            found.iter().filter(|name| name.starts_with("lines")).cloned().collect::<Vec<_>>()
+        };
+        let expected = ["101", "10", "100"]
+            .map(|numbers| format!("lines with the number before, the next, others={numbers}"));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(&numbers(found)[0], expected);
+        }
+        assert_eq!(numbers(&found[2])[1], "lines with the number before=1");
+        assert!(numbers(&found[3]).is_empty());
     }
 
     #[test]
