@@ -24,8 +24,8 @@ pub(crate) struct Extraction {
 
 impl Extraction {
     /// Walks through `document`; calls `visit` with the paragraph's place and the number of each known token, then of
-    /// each known pair, as often as it occurs, then of each observation of the outline. The layout observations are kept for
-    /// [`layout`](Self::layout).
+    /// each known pair, as often as it occurs, then of each observation of the outline. The layout observations are
+    /// kept for [`layout`](Self::layout).
     pub(crate) fn run(
         &mut self,
         features: &Features,

@@ -1,7 +1,7 @@
 //! Fitted features: vocabularies with their document frequencies, and the columns they make.
 //!
-//! Columns come in groups: words, endings, tokens, pairs, the outline, the paragraph's own layout, then the layout of each
-//! neighbour, the nearest before first (-1, +1, -2, +2, ...). Within a group they are ordered by document
+//! Columns come in groups: words, endings, tokens, pairs, the outline, the paragraph's own layout, then the layout
+//! of each neighbour, the nearest before first (-1, +1, -2, +2, ...). Within a group they are ordered by document
 //! frequency.
 //!
 //! The value of a word or ending is `tf * idf`: occurrences in the paragraph times Spark's IDF, not normalised.

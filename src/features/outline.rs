@@ -27,9 +27,9 @@ const LONGEST_NUMBER: usize = 3;
 /// The last heading and the last number of the document so far.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
-    /// Codes of its first two words, 0 for none.
+    /// Codes of the heading's first two words, the second 0 for none; `None` before the first heading.
     words: Option<[u32; 2]>,
-    /// How many paragraphs ago it was.
+    /// How many paragraphs ago the heading was.
     since: usize,
     /// The last number that a line began with.
     number: Option<u32>,
@@ -60,9 +60,7 @@ impl Outline {
             self.since = 0;
         }
     }
-}
 
-impl Outline {
     /// How the numbers at the starts of lines go on from the last one before.
     fn numbering(&mut self, text: &str, keys: &mut Vec<u64>) {
         let (mut repeated, mut next, mut others) = (0, 0, 0);

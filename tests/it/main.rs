@@ -6,6 +6,7 @@ mod instrumentation;
 mod model;
 mod pipeline;
 mod predict;
+mod readme;
 mod samples;
 mod segment;
 mod settings;

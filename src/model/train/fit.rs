@@ -299,3 +299,41 @@ pub(super) fn solve(
         .observer(Arc::new(move |iteration, loss| told(&Event::Iteration { iteration, of, loss })))
         .fit(data)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_weighs_its_part_to_the_power_for_its_label() {
+        let cut = |label: &str| Cut { label: Some(label.to_owned()), share: 0.25 };
+        let exponents = BTreeMap::from([("Key".to_owned(), 0.5), ("Table".to_owned(), 0.0)]);
+        for (label, weight) in [("Key", 0.5), ("Table", 1.0), ("Figure", 0.25)] {
+            assert_eq!(cut(label).weight(&exponents), weight, "{label}");
+        }
+        assert_eq!(Cut { label: None, share: 0.25 }.weight(&exponents), 0.25);
+    }
+
+    #[test]
+    fn terms_that_only_the_segmenter_s_cuts_hold_are_counted_on_demand() {
+        let annotated = "[@Notes on the cap of Amanita, seen in Ohio.#Misc-exposition*]\n\n\
+            [@LITERATURE CITED\n\nZopf, W. 1877. On caps. Mycologia 1: 3-9.\n\n\
+            Lloyd, C. 1900. On spores. Mycotaxon 2: 5-8.#Bibliography*]\n";
+        let document = GoldDocument::parse("v/a.ann", "v", annotated);
+        let naming = Naming { name: "m", preset_name: "p", date: "2000-01-01", seed: 0 };
+        let names = |segmented_terms: bool| -> Vec<String> {
+            let toml = format!(
+                "[p]\nlabels = 'fine'\nmin_paragraphs = 1\nsegmented = 0.5\nsegmented_terms = {segmented_terms}\n\
+                 [p.features]\ntokens = {{ vocabulary = 90, min_df = 1 }}\noutline = {{ min_df = 1 }}"
+            );
+            let preset = Preset::from_toml(&toml, "own.toml", "p").expect("possible");
+            let silent: Progress = Arc::new(|_| ());
+            let model = fit(&[&document], &preset, &naming, 1.0, &silent).expect("a model");
+            let features = model.features();
+            (0..features.n_features()).filter_map(|column| features.feature_name(column)).collect()
+        };
+        let under = "under two=literature cited".to_owned();
+        assert!(!names(false).contains(&under));
+        assert!(names(true).contains(&under));
+    }
+}
