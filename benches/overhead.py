@@ -3,7 +3,7 @@
 
     cargo build --release
     benches/overhead.py                      # the program in target/release, 8 MB made from the shipped samples
-    benches/overhead.py --program PROGRAM --input FOLDER --mb 34 --pairs 100 --markdown FILE
+    benches/overhead.py --program PROGRAM --input FOLDER --mb 34 --pairs 100 --up-to 2000 --markdown FILE
 
 Each verbosity 1, 2 and 3 is measured in pairs: a run at verbosity 0 and one at that verbosity, one right after the
 other and in random order, on the same input and each into a new folder. The verbosities take turns, so that
@@ -11,6 +11,10 @@ whatever else the machine does meets all of them alike. A pair gives one ratio; 
 overhead, with its 95 % confidence interval (from the order statistics, so no distribution is assumed). CPU time is
 user and system time of the process as the kernel counts it at its end (wait4). The last row compares verbosity 0 with
 itself: what it shows is noise.
+
+Runs of one program differ by some per cent, so an overhead of half a per cent takes many pairs to see. With --up-to a
+verbosity gets more pairs than --pairs until its interval is narrower than its limit. Only the width decides on that,
+never where the interval lies, so that going on cannot favour a result.
 
 With --instructions valgrind counts the instructions of one run at each verbosity on one core instead. That is the
 same from run to run to a few parts in ten thousand, so it tells overheads apart that time measurements cannot.
@@ -37,6 +41,8 @@ from corpus import build_input
 
 ROOT = HERE.parent
 LIMITS = {1: 0.5, 2: 1.0, 3: 3.0}
+# Widest 95 % interval, in per cent, that --up-to takes for enough: noise is measured as closely as verbosity 1.
+WIDTHS = {**LIMITS, 0: LIMITS[1]}
 CPU, WALL = 0, 1
 
 
@@ -95,6 +101,41 @@ def interval(values):
     return values[outer], values[count - 1 - outer]
 
 
+def overheads(pairs, kind):
+    """What each pair says, in per cent."""
+    return [(measured[kind] / base[kind] - 1) * 100 for base, measured in pairs]
+
+
+def enough(pairs, level, kind, arguments):
+    """Whether a verbosity has all its pairs."""
+    if len(pairs) < arguments.pairs:
+        return False
+    low, high = interval(overheads(pairs, kind))
+    return high - low < WIDTHS[level] or len(pairs) >= arguments.up_to
+
+
+def measure(command, work, arguments):
+    """The pairs of each verbosity, verbosity 0 first in each."""
+    order = random.Random(arguments.seed)
+    kind = WALL if arguments.wall else CPU
+    levels = [1, 2, 3, 0]
+    for level in levels:
+        run(command, level, work)  # warms the file cache
+    pairs = {level: [] for level in levels}
+    while levels:
+        order.shuffle(levels)
+        for level in levels:
+            base_first = order.random() < 0.5
+            one = run(command, 0 if base_first else level, work)
+            other = run(command, level if base_first else 0, work)
+            pairs[level].append((one, other) if base_first else (other, one))
+        levels = [level for level in levels if not enough(pairs[level], level, kind, arguments)]
+        told = ", ".join(f"{len(pairs[level])} at {level}" for level in sorted(pairs))
+        print(f"pairs by verbosity: {told}", end="\r", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return pairs
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, default=ROOT / "target/release/predict_classifier")
@@ -102,6 +143,7 @@ def main():
     parser.add_argument("--mb", type=float, default=8.0, help="size of the input (default 8)")
     parser.add_argument("--files", type=int, default=160, help="files it is written to (default 160)")
     parser.add_argument("--pairs", type=int, default=100, help="pairs per verbosity (default 100)")
+    parser.add_argument("--up-to", type=int, default=0, help="go on to so many pairs where the interval is still wider than the limit")
     parser.add_argument("--cores", type=int, help="cores the program may use (default: all)")
     parser.add_argument("--work", type=Path, help="folder for input and output (default: a temporary one, in memory where there is /dev/shm, so that no disk takes part)")
     parser.add_argument("--wall", action="store_true", help="judge wall time instead of CPU time")
@@ -112,7 +154,6 @@ def main():
     program = arguments.program.resolve()
     if not program.is_file():
         parser.error(f"no program at {program}: run `cargo build --release`, or give --program PROGRAM")
-    order = random.Random(arguments.seed)
     memory = Path("/dev/shm")
     folder = arguments.work or (memory if os.access(memory, os.W_OK) else None)
     work = Path(tempfile.mkdtemp(prefix="overhead-", dir=folder))
@@ -124,40 +165,28 @@ def main():
             return end(text, failed, arguments)
         if arguments.cores:
             command += ["--cores", str(arguments.cores)]
-        levels = [1, 2, 3, 0]
-        for level in levels:
-            run(command, level, work)  # warms the file cache
-        pairs = {level: [] for level in levels}
-        for number in range(arguments.pairs):
-            order.shuffle(levels)
-            for level in levels:
-                base_first = order.random() < 0.5
-                one = run(command, 0 if base_first else level, work)
-                other = run(command, level if base_first else 0, work)
-                pairs[level].append((one, other) if base_first else (other, one))
-            print(f"round {number + 1} of {arguments.pairs}", end="\r", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
+        pairs = measure(command, work, arguments)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
     lines = [
-        f"{size / 1e6:.1f} MB in {arguments.files} files; {arguments.pairs} pairs per verbosity",
+        f"{size / 1e6:.1f} MB in {arguments.files} files",
         "",
-        "| verbosity | CPU s | wall s | overhead, CPU | 95 % interval | overhead, wall | 95 % interval | limit |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| verbosity | pairs | CPU s | wall s | overhead, CPU | 95 % interval | overhead, wall | 95 % interval | limit |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     failed = False
     for level in [1, 2, 3, 0]:
         seconds = [statistics.median(measured[kind] for _, measured in pairs[level]) for kind in (CPU, WALL)]
         cells = []
         for kind in (CPU, WALL):
-            ratios = [(measured[kind] / base[kind] - 1) * 100 for base, measured in pairs[level]]
+            ratios = overheads(pairs[level], kind)
             median, (low, high) = statistics.median(ratios), interval(ratios)
             cells += [f"{median:+.2f} %", f"{low:+.2f} to {high:+.2f} %"]
             if level and kind == (WALL if arguments.wall else CPU):
                 failed |= median > LIMITS[level]
         limit = f"{LIMITS[level]} %" if level else "(noise)"
-        lines.append(f"| {level} | {seconds[CPU]:.3f} | {seconds[WALL]:.3f} | {' | '.join(cells)} | {limit} |")
+        lines.append(f"| {level} | {len(pairs[level])} | {seconds[CPU]:.3f} | {seconds[WALL]:.3f} | {' | '.join(cells)} | {limit} |")
     return end("\n".join(lines) + "\n", failed, arguments)
 
 
