@@ -1,7 +1,7 @@
 //! What a [`Classifier`] is made of.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use super::Classifier;
 use crate::couchdb::Tally;
@@ -138,6 +138,7 @@ impl ClassifierBuilder {
                 .with_codec(Arc::new(codec())),
             stop: self.stop,
             selected: Arc::new(AtomicU64::new(0)),
+            finished: Mutex::default(),
         })
     }
 }

@@ -16,8 +16,8 @@ mod execute;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::dataframe::DataFrame;
@@ -52,6 +52,8 @@ pub struct Classifier {
     instrumentation: Instrumentation,
     stop: Stop,
     selected: Arc<AtomicU64>,
+    /// Stages that ended at a checkpoint, in the run in hand.
+    finished: Mutex<Vec<StageMetrics>>,
 }
 
 impl fmt::Debug for Classifier {
@@ -159,6 +161,7 @@ impl Classifier {
     }
 
     async fn documents(&self) -> Result<DataFrame> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let input = stages::Input {
             source: Arc::clone(&self.source),
             load: self.load.clone(),
@@ -199,7 +202,13 @@ impl Classifier {
     }
 
     async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {
-        Ok(self.instrumentation.checkpoint_if_needed(frame, name, self.lineage_threshold).await?)
+        let inspect = |plan: &Arc<dyn ExecutionPlan>| {
+            // What cannot be measured was run all the same.
+            let _ = self.measure_closures(plan);
+            self.finished.lock().unwrap_or_else(PoisonError::into_inner).extend(execute::stage_metrics(plan));
+        };
+        let instrumentation = &self.instrumentation;
+        Ok(instrumentation.checkpoint_if_needed_with(frame, name, self.lineage_threshold, inspect).await?)
     }
 
     /// Puts the documents together again and saves them: stages `annotations` and `outcomes`. This runs the
@@ -249,11 +258,19 @@ impl Classifier {
         let context = Arc::new(outcomes.task_ctx());
         execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
         self.instrumentation.analyze_execution(&plan, "outcomes");
-        Ok(execute::stage_metrics(&plan))
+        let mut finished = std::mem::take(&mut *self.finished.lock().unwrap_or_else(PoisonError::into_inner));
+        finished.extend(execute::stage_metrics(&plan));
+        Ok(finished)
     }
 
     /// Closures and task of the whole plan, as a scheduler would send them.
     fn measure(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
+        self.measure_closures(plan)?;
+        self.instrumentation.measure_task_size(plan, "outcomes")?;
+        Ok(())
+    }
+
+    fn measure_closures(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
         if self.instrumentation.verbosity() == Verbosity::Silent {
             return Ok(());
         }
@@ -268,7 +285,6 @@ impl Classifier {
         for (operator, name) in operators.into_iter().rev() {
             self.instrumentation.measure_closure_size(operator, name)?;
         }
-        self.instrumentation.measure_task_size(plan, "outcomes")?;
         Ok(())
     }
 }

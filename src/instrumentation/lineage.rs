@@ -242,6 +242,26 @@ pub(super) fn walk_expression<'a>(expression: &'a Expr, mut visit: impl FnMut(&'
     }
 }
 
+/// Bytes in memory of all constants in a plan's expressions, a shared subplan counted once. No measure of what is sent:
+/// it tells whether to take one.
+pub(super) fn literal_bytes(plan: &LogicalPlan) -> usize {
+    let mut bytes = 0usize;
+    let mut add = |expression: &Expr| {
+        walk_expression(expression, |node, _| {
+            if let Expr::Literal(value, _) = node {
+                bytes = bytes.saturating_add(value.size());
+            }
+        });
+    };
+    fold(plan, logical_children, |node, _: &[()]| {
+        borrowed_expressions(node).into_iter().for_each(&mut add);
+        if let LogicalPlan::Extension(extension) = node {
+            extension.node.expressions().iter().for_each(&mut add);
+        }
+    });
+    bytes
+}
+
 /// Depth of a physical operator's deepest expression.
 fn deepest_expression(plan: &dyn ExecutionPlan) -> usize {
     let mut deepest = 0;
@@ -258,12 +278,15 @@ fn deepest_expression(plan: &dyn ExecutionPlan) -> usize {
     deepest
 }
 
-/// Whether rows change partition at this operator.
+/// Whether rows change partition at this operator: the engine's exchanges, and any operator that gives the rows of its
+/// one input in another number of partitions.
 #[must_use]
 pub(super) fn is_exchange(plan: &dyn ExecutionPlan) -> bool {
+    let partitions = |plan: &dyn ExecutionPlan| plan.properties().output_partitioning().partition_count();
     plan.downcast_ref::<RepartitionExec>().is_some()
         || plan.downcast_ref::<CoalescePartitionsExec>().is_some()
         || plan.downcast_ref::<SortPreservingMergeExec>().is_some()
+        || matches!(plan.children()[..], [input] if partitions(input.as_ref()) != partitions(plan))
 }
 
 fn is_union(plan: &dyn ExecutionPlan) -> bool {

@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 
 use super::checkpoint::{self, CheckpointPolicy, Place};
 use super::execution::ExecutionMetrics;
-use super::lineage::schema;
+use super::lineage::{literal_bytes, schema};
 use super::metrics::{DataFrameMetrics, Travel};
 use super::predicates::pushed_down_nodes;
 use super::sizes::{self, Broadcast, ClosureSize, TaskSize};
 use super::verbosity::{Verbosity, format_bytes};
 use super::{Instrumentation, Lineage, stack};
 
-/// Bytes an expression node takes in a serialized plan, at the least that is worth a closer look.
+/// Bytes an expression node is taken to have in a serialized plan when it is decided whether to measure.
 const BYTES_PER_NODE: usize = 16;
 
 impl Instrumentation {
@@ -50,7 +50,7 @@ impl Instrumentation {
                  load the rest",
                 format_bytes(size.bytes),
                 format_bytes(limit),
-                culprit(&size),
+                owner(&size),
             ));
         }
         Ok(Some(size))
@@ -175,7 +175,8 @@ impl Instrumentation {
             ..DataFrameMetrics::default()
         };
         let explodes = shape.expression_nodes() > self.settings.limits.expression_nodes;
-        if count || (self.settings.physical_details && !explodes) {
+        let planned = self.settings.physical_details || self.may_be_large(frame, &shape);
+        if count || (planned && !explodes) {
             let plan = stack::plan(frame).await?;
             found.partitions = Some(plan.output_partitioning().partition_count());
             found.physical = Some(Lineage::of_physical(&plan));
@@ -277,6 +278,21 @@ impl Instrumentation {
         name: &str,
         lineage_threshold: usize,
     ) -> Result<DataFrame> {
+        self.checkpoint_if_needed_with(frame, name, lineage_threshold, |_| {}).await
+    }
+
+    /// Like [`checkpoint_if_needed`](Self::checkpoint_if_needed); where a checkpoint is made, `inspect` sees the plan that
+    /// was run for it, to measure its closures or to read its metrics: the plan of what follows begins at the checkpoint.
+    ///
+    /// # Errors
+    /// Those of planning and running `frame`, and of writing to the checkpoint folder.
+    pub async fn checkpoint_if_needed_with(
+        &self,
+        frame: DataFrame,
+        name: &str,
+        lineage_threshold: usize,
+        inspect: impl FnOnce(&Arc<dyn ExecutionPlan>) + Send,
+    ) -> Result<DataFrame> {
         if !self.makes_checkpoints() {
             return Ok(frame);
         }
@@ -305,6 +321,9 @@ impl Instrumentation {
                 )
             }
         });
+        self.analyze_execution(&made.plan, name);
+        inspect(&made.plan);
+        stack::release(made.plan);
         if !self.is_silent() {
             let logical = Lineage::of_logical(made.frame.logical_plan());
             self.locked().dataframes.set(
@@ -339,8 +358,7 @@ impl Instrumentation {
         if shape.expression_nodes() > limits.expression_nodes {
             return Ok(Some(Reason::Expressions));
         }
-        // Planning costs more than walking: only where expressions could make up such a task.
-        if shape.expression_nodes().saturating_mul(BYTES_PER_NODE) > limits.task_bytes / 8 {
+        if self.may_be_large(frame, shape) {
             let plan = stack::plan(frame).await?;
             let task = self.task_size(&plan).ok().filter(|_| !plan.children().is_empty());
             stack::release(plan);
@@ -349,6 +367,13 @@ impl Instrumentation {
             }
         }
         Ok(always.then_some(Reason::Policy))
+    }
+
+    /// Whether expressions could make up a task that is too large: planning costs more than walking.
+    fn may_be_large(&self, frame: &DataFrame, shape: &Shape) -> bool {
+        let nodes = shape.expression_nodes().saturating_mul(BYTES_PER_NODE);
+        let threshold = self.settings.limits.task_bytes / 8;
+        nodes > threshold || nodes.saturating_add(literal_bytes(frame.logical_plan())) > threshold
     }
 
     /// A block of lines, at `least` and above.
@@ -416,6 +441,14 @@ fn culprit(size: &ClosureSize) -> String {
             format!(", field {field} of {} alone has {}", size.operator, format_bytes(*bytes))
         }
         None => String::new(),
+    }
+}
+
+/// Whose closure it is, where no field can be told.
+fn owner(size: &ClosureSize) -> String {
+    match &size.largest_field {
+        Some(_) => culprit(size),
+        None => format!(", all of it {}'s own", size.operator),
     }
 }
 

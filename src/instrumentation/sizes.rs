@@ -95,9 +95,10 @@ pub(super) fn closure(
     codec: &Arc<dyn PhysicalExtensionCodec>,
     names: &FieldNames,
 ) -> Result<ClosureSize> {
-    let node = stages::alone(operator)?;
+    let stage_codec = StageCodec(Arc::clone(codec));
+    let node = stages::alone(operator, &stage_codec)?;
     let lineage = Lineage::of_physical(&node);
-    let encoded = stack::serialize(&lineage, || encode(node, &StageCodec(Arc::clone(codec))))?;
+    let encoded = stack::serialize(&lineage, || encode(node, &stage_codec))?;
     let name = operator.name().to_owned();
     Ok(match encoded.physical_plan_type {
         Some(PhysicalPlanType::Extension(extension)) => ClosureSize {
@@ -117,8 +118,8 @@ pub(super) fn task(
     explain_above: usize,
 ) -> Result<TaskSize> {
     stack::serialize(&Lineage::of_physical(plan), || {
-        let stages = stages::split(plan)?;
         let stage_codec = StageCodec(Arc::clone(codec));
+        let stages = stages::split(plan, &stage_codec)?;
         let mut largest = (0, 0);
         for (index, stage) in stages.iter().enumerate() {
             let bytes = encode(Arc::clone(stage), &stage_codec)?.encoded_len();

@@ -20,7 +20,11 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr,
     PlanProperties, ReplaceChildrenOptions,
 };
-use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
+use datafusion_proto::physical_plan::{
+    AsExecutionPlan, PhysicalExtensionCodec, PhysicalProtoConverterExtension,
+};
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use prost::Message;
 
 use super::lineage::fold;
 
@@ -138,7 +142,10 @@ impl PhysicalExtensionCodec for StageCodec {
 }
 
 /// The plan's stages, the last one being that of its top; each reads one partition.
-pub(super) fn split(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
+pub(super) fn split(
+    plan: &Arc<dyn ExecutionPlan>,
+    codec: &StageCodec,
+) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
     let mut stages = Vec::new();
     let top = fold(
         plan,
@@ -146,7 +153,7 @@ pub(super) fn split(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Arc<dyn Executi
         |node, below: &[Result<Arc<dyn ExecutionPlan>, Arc<DataFusionError>>]| {
             let mut children = below.iter().cloned().collect::<Result<Vec<_>, _>>()?;
             if children.is_empty() {
-                return one_partition(node).map_err(Arc::new);
+                return one_partition(node, codec).map_err(Arc::new);
             }
             if merges(node.as_ref()) {
                 for child in &mut children {
@@ -170,10 +177,10 @@ pub(super) fn split(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Arc<dyn Executi
 }
 
 /// The operator alone: its inputs are stand-ins.
-pub(super) fn alone(node: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(super) fn alone(node: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Arc<dyn ExecutionPlan>> {
     let children = node.children();
     if children.is_empty() {
-        return one_partition(node);
+        return one_partition(node, codec);
     }
     let inputs = children.iter().map(|child| ExchangeInput::instead_of(child.as_ref(), 0)).collect();
     with_children(node, inputs)
@@ -199,18 +206,25 @@ fn merges(node: &dyn ExecutionPlan) -> bool {
         || node.downcast_ref::<SortPreservingMergeExec>().is_some()
 }
 
+/// Bytes of a leaf as it would be sent; 0 for one that cannot be, which the caller finds when it measures the whole.
+fn serialized_len(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> usize {
+    PhysicalPlanNode::try_from_physical_plan(Arc::clone(leaf), codec).map_or(0, |node| node.encoded_len())
+}
+
 /// A leaf, cut down to what its largest partition needs.
-fn one_partition(leaf: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+fn one_partition(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Arc<dyn ExecutionPlan>> {
     let Some(source) = leaf.downcast_ref::<DataSourceExec>() else { return Ok(Arc::clone(leaf)) };
     if let Some(files) = source.data_source().downcast_ref::<FileScanConfig>() {
         if files.file_groups.len() > 1 {
             let mut one = files.clone();
             one.output_partitioning = None;
-            let largest = files.file_groups.iter().max_by_key(|group| {
-                group.iter().map(|file| file.object_meta.location.as_ref().len() + 64).sum::<usize>()
+            let scans = files.file_groups.iter().map(|group| {
+                one.file_groups = vec![group.clone()];
+                DataSourceExec::from_data_source(one.clone()) as Arc<dyn ExecutionPlan>
             });
-            one.file_groups = largest.cloned().into_iter().collect();
-            return Ok(DataSourceExec::from_data_source(one));
+            let sized = scans.map(|scan| (serialized_len(&scan, codec), scan));
+            let largest = sized.max_by_key(|(bytes, _)| *bytes).map(|(_, scan)| scan);
+            return Ok(largest.unwrap_or_else(|| Arc::clone(leaf)));
         }
     } else if let Some(memory) = source.data_source().downcast_ref::<MemorySourceConfig>()
         && memory.partitions().len() > 1

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::RecordBatchOptions;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{RecordBatchOptions, new_null_array};
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
@@ -76,6 +76,7 @@ impl Data {
 /// What partitions share while they run.
 struct Shared {
     schema: SchemaRef,
+    unstorable: Option<FieldRef>,
     budget: usize,
     reservation: MemoryReservation,
     spilled: AtomicBool,
@@ -101,6 +102,15 @@ impl Shared {
     /// The checkpoint's folder, made when first asked for.
     fn files(&self) -> Result<Arc<Files>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(field) = &self.unstorable {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "checkpoint of '{}' does not fit in the memory pool, and Parquet cannot hold its column '{}' of type {}: \
+                 raise the pool's limit, or make no checkpoint here",
+                self.name,
+                field.name(),
+                field.data_type()
+            )));
+        }
         match files.as_ref() {
             Some(files) => Ok(Arc::clone(files)),
             None => Ok(Arc::clone(files.insert(self.store.files(&self.name)?))),
@@ -126,7 +136,21 @@ enum Kept {
     File(Part),
 }
 
-/// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder.
+/// The first column of `schema` that Parquet cannot hold.
+fn unstorable(schema: &SchemaRef) -> Option<&FieldRef> {
+    let written = |field: &&FieldRef| {
+        let nullable = Schema::new(vec![field.as_ref().clone().with_nullable(true)]);
+        let row = new_null_array(field.data_type(), 1);
+        let batch = RecordBatch::try_new(Arc::new(nullable), vec![row])?;
+        let mut writer = ArrowWriter::try_new(std::io::sink(), batch.schema(), None)?;
+        writer.write(&batch)?;
+        writer.close().map_err(DataFusionError::from)
+    };
+    schema.fields().iter().find(|field| written(field).is_err())
+}
+
+/// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder. Rows
+/// that Parquet cannot hold stay in memory as far as the pool allows.
 pub(super) async fn materialize(
     plan: &Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
@@ -136,9 +160,11 @@ pub(super) async fn materialize(
     budget: usize,
 ) -> Result<Data> {
     // Rows without columns weigh nothing, and a file of them would forget how many there are.
-    let budget = if schema.fields().is_empty() { usize::MAX } else { budget };
+    let unstorable = unstorable(&schema).cloned();
+    let budget = if schema.fields().is_empty() || unstorable.is_some() { usize::MAX } else { budget };
     let shared = Arc::new(Shared {
         schema,
+        unstorable,
         budget,
         reservation: MemoryConsumer::new(format!("checkpoint of {name}")).register(context.memory_pool()),
         spilled: AtomicBool::new(budget == 0),

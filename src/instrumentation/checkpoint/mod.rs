@@ -17,6 +17,7 @@ use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 
 pub(super) use materialize::Place;
@@ -80,6 +81,8 @@ impl Default for CheckpointOptions {
 /// A checkpoint that was made.
 pub(super) struct Checkpoint {
     pub(super) frame: DataFrame,
+    /// What was run; to be [released](stack::release).
+    pub(super) plan: Arc<dyn ExecutionPlan>,
     pub(super) place: Place,
     pub(super) partition_rows: Vec<u64>,
     pub(super) bytes: u64,
@@ -110,19 +113,28 @@ pub(super) async fn make(
     let schema = naming.stored_schema(&qualified);
     let orderings = known_orderings(plan.as_ref(), &schema);
     let budget = if on_disk { 0 } else { memory_budget(&context, options) };
-    let data = {
+    let (data, plan) = {
         let (store, name, schema) = (Arc::clone(store), name.to_owned(), Arc::clone(&schema));
         stack::run(plan, context, move |plan, context| async move {
-            let data = materialize(&plan, context, &name, schema, store, budget).await;
-            stack::release(plan);
-            data
+            match materialize(&plan, context, &name, schema, store, budget).await {
+                Ok(data) => Ok((data, plan)),
+                Err(error) => {
+                    stack::release(plan);
+                    Err(error)
+                }
+            }
         })
         .await?
     };
     let (place, partition_rows, bytes) = (data.place(), data.partition_rows().to_vec(), data.bytes());
-    let table = Arc::new(CheckpointTable::new(schema, data, orderings)?);
-    let plan = naming.scan(table, &qualified)?;
-    Ok(Checkpoint { frame: DataFrame::new(state, plan), place, partition_rows, bytes })
+    let table = CheckpointTable::new(schema, data, orderings);
+    match table.and_then(|table| naming.scan(Arc::new(table), &qualified)) {
+        Ok(scan) => Ok(Checkpoint { frame: DataFrame::new(state, scan), plan, place, partition_rows, bytes }),
+        Err(error) => {
+            stack::release(plan);
+            Err(error)
+        }
+    }
 }
 
 fn memory_budget(context: &datafusion::execution::TaskContext, options: &CheckpointOptions) -> usize {

@@ -8,6 +8,7 @@ mod guide;
 mod otel;
 mod output;
 mod program;
+mod promises;
 mod sizes;
 mod support;
 mod tpch;
