@@ -47,7 +47,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             "# Deep lineage: what it costs, and what checkpoints save\n\n\
              Made by `cargo bench --bench lineage -- --write` ({}). Each chain step makes a column from the one \
              before; 20,000 rows, two partitions; seconds from the first step to the \
-             last row, the least of {RUNS} interleaved runs.\n\n{table}\n\
+             last row, the least of {RUNS} interleaved runs. With checkpoints, planning is that of the last plan; \
+             that of the plans before it is in the total.\n\n{table}\n\
              ![Seconds by number of steps](lineage.svg)\n",
             machine()
         );

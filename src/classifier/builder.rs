@@ -7,7 +7,7 @@ use super::Classifier;
 use crate::couchdb::Tally;
 use crate::error::{Error, Result};
 use crate::instrumentation::{Instrumentation, Verbosity};
-use crate::pipeline::{ModelStore, SessionOptions, Stop, codec, session};
+use crate::pipeline::{ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
 use crate::sink::{OutputFormat, SaveParams};
 use crate::source::{LoadParams, Source};
 
@@ -29,6 +29,7 @@ pub struct ClassifierBuilder {
     instrumentation: Option<Instrumentation>,
     stop: Stop,
     requests: Arc<Tally>,
+    optimizer_rules: Vec<OptimizerRule>,
 }
 
 impl ClassifierBuilder {
@@ -103,6 +104,13 @@ impl ClassifierBuilder {
         self
     }
 
+    /// Rules of the physical optimizer that come after all others, such as one that gives operators spans.
+    #[must_use]
+    pub fn optimizer_rules(mut self, rules: Vec<OptimizerRule>) -> Self {
+        self.optimizer_rules = rules;
+        self
+    }
+
     /// The classifier, without a model yet.
     ///
     /// # Errors
@@ -119,7 +127,11 @@ impl ClassifierBuilder {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
             .max(1);
         let models = Arc::new(ModelStore::new());
-        let options = SessionOptions { partitions, memory_limit: self.memory_limit };
+        let options = SessionOptions {
+            partitions,
+            memory_limit: self.memory_limit,
+            optimizer_rules: self.optimizer_rules,
+        };
         Ok(Classifier {
             context: session(&options, Arc::clone(&models), self.requests)?,
             models,

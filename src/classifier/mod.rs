@@ -23,6 +23,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
+use tracing::Instrument;
 
 pub use builder::ClassifierBuilder;
 pub use execute::StageMetrics;
@@ -241,7 +242,8 @@ impl Classifier {
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.save.operation());
-        let saved = self.save_distributed(annotations, labels, on_outcomes).await;
+        let saved = self.save_distributed(annotations, labels, on_outcomes);
+        let saved = saved.instrument(scope.span().clone()).await;
         scope.finish(saved)
     }
 

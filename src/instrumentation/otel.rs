@@ -21,7 +21,7 @@
 //! # Ok(()) }
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,19 +43,27 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Exporter {
     provider: SdkTracerProvider,
+    failure: Failure,
 }
+
+/// Why spans were last refused, if they were: the provider itself does not tell.
+type Failure = Arc<Mutex<Option<String>>>;
 
 impl Exporter {
     /// Sends what is left and stops.
     ///
     /// # Errors
-    /// When the collector did not take the last spans within five seconds.
+    /// When the collector did not take the last spans within five seconds, or refused some before.
     pub async fn shutdown(self) -> Result<()> {
         // The provider blocks until its thread has sent everything; that thread needs this runtime to do so.
         tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(TIMEOUT))
             .await
             .map_err(|error| DataFusionError::Execution(format!("sending the last spans: {error}")))?
-            .map_err(|error| DataFusionError::Execution(format!("sending the last spans: {error}")))
+            .map_err(|error| DataFusionError::Execution(format!("sending the last spans: {error}")))?;
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(failure) => Err(DataFusionError::Execution(format!("spans were lost: {failure}"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -73,7 +81,9 @@ where
             "cannot export spans to '{endpoint}': {error}; give the full address"
         ))
     };
+    let failure = Failure::default();
     let client = OnRuntime {
+        failure: Arc::clone(&failure),
         runtime: tokio::runtime::Handle::try_current().map_err(|error| refused(error.to_string()))?,
         client: reqwest::Client::builder()
             .timeout(TIMEOUT)
@@ -94,7 +104,7 @@ where
         .with_resource(Resource::builder().with_service_name(service.to_owned()).build())
         .build();
     let tracer = provider.tracer("datafusion");
-    Ok((tracing_opentelemetry::layer().with_tracer(tracer), Exporter { provider }))
+    Ok((tracing_opentelemetry::layer().with_tracer(tracer), Exporter { provider, failure }))
 }
 
 /// TLS with the system's certificates; for plain `http` one that trusts nobody. Given to the client whole, so that no
@@ -121,6 +131,7 @@ pub fn operator_spans() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
 /// Sends on the caller's runtime what the exporter's own thread, which has none, wants sent.
 #[derive(Debug)]
 struct OnRuntime {
+    failure: Failure,
     runtime: tokio::runtime::Handle,
     client: reqwest::Client,
 }
@@ -142,6 +153,15 @@ impl HttpClient for OnRuntime {
             *answer.status_mut() = status;
             Ok::<_, HttpError>(answer)
         });
-        sent.await?
+        let answer: Result<_, HttpError> = sent.await.map_err(HttpError::from).and_then(|answer| answer);
+        let failure = match &answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the collector answered {}", answer.status())),
+            Err(error) => Some(error.to_string()),
+        };
+        if failure.is_some() {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        }
+        answer
     }
 }

@@ -35,4 +35,4 @@ pub use predict::{ModelReference, PREDICT_PARTITION, PredictPartition};
 pub use save::{SAVE_PARTITION, SavePartition};
 pub use segment::{SEGMENT_PARTITION, SegmentPartition};
 pub use selection::Stop;
-pub use session::{SessionOptions, codec, session};
+pub use session::{OptimizerRule, SessionOptions, codec, session};

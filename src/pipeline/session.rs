@@ -9,6 +9,7 @@ use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -23,6 +24,9 @@ use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
 use crate::couchdb::Tally;
 
+/// A rule of the engine's physical optimizer.
+pub type OptimizerRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
 /// What a session is made with.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
@@ -30,6 +34,8 @@ pub struct SessionOptions {
     pub partitions: usize,
     /// Memory pool of the engine, in bytes.
     pub memory_limit: Option<usize>,
+    /// Rules of the physical optimizer that come after the engine's own.
+    pub optimizer_rules: Vec<OptimizerRule>,
 }
 
 /// A session that plans [`MapPartitions`](super::MapPartitions), carries the models of the process and counts its
@@ -54,13 +60,14 @@ pub fn session(
     if let Some(limit) = options.memory_limit {
         runtime = runtime.with_memory_limit(limit, 1.0);
     }
-    let state = SessionStateBuilder::new()
+    let builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime.build_arc()?)
         .with_default_features()
-        .with_query_planner(Arc::new(MapPartitionsQueryPlanner))
-        .build();
-    Ok(SessionContext::new_with_state(state))
+        .with_query_planner(Arc::new(MapPartitionsQueryPlanner));
+    let rules = options.optimizer_rules.iter().map(Arc::clone);
+    let builder = rules.fold(builder, SessionStateBuilder::with_physical_optimizer_rule);
+    Ok(SessionContext::new_with_state(builder.build()))
 }
 
 /// Where the workers of a session count their requests.

@@ -11,6 +11,8 @@ mod metrics;
 mod places;
 mod progress;
 mod signals;
+#[cfg(feature = "otel")]
+mod spans;
 mod tally;
 mod taxonomy;
 
@@ -35,7 +37,7 @@ use crate::instrumentation::{
     CheckpointOptions, CheckpointPolicy, FlightRecorder, Instrumentation, Verbosity,
 };
 use crate::model::{Model, catalog};
-use crate::pipeline::Stop;
+use crate::pipeline::{OptimizerRule, Stop};
 use crate::settings::{self, Input, Settings, Task};
 use crate::source::Source;
 use places::Places;
@@ -59,9 +61,20 @@ pub fn label(settings: &Settings) -> Result<u8> {
 }
 
 async fn run(settings: &Settings) -> Result<u8> {
+    #[cfg(feature = "otel")]
+    let exporter = spans::export()?;
     let mut this = Run::new(settings);
+    #[cfg(feature = "otel")]
+    this.optimizer_rules.extend(exporter.as_ref().map(|_| crate::instrumentation::otel::operator_spans()));
     let result = this.go().await;
     this.progress.finish();
+    #[cfg(feature = "otel")]
+    if let Some(exporter) = exporter
+        && let Err(error) = exporter.shutdown().await
+        && settings.verbosity() >= 1
+    {
+        this.progress.tell(Level::Warn, &format!("warning: {}", error.message()));
+    }
     this.finish(result)
 }
 
@@ -75,6 +88,7 @@ struct Run<'a> {
     tally: Tally,
     requests: Arc<couchdb::Tally>,
     stages: Vec<StageMetrics>,
+    optimizer_rules: Vec<OptimizerRule>,
     selected: u64,
     model: Option<Arc<Model>>,
     destination: String,
@@ -95,6 +109,7 @@ impl<'a> Run<'a> {
             tally: Tally::default(),
             requests: Arc::default(),
             stages: Vec::new(),
+            optimizer_rules: Vec::new(),
             selected: 0,
             model: None,
             destination: String::new(),
@@ -126,6 +141,7 @@ impl<'a> Run<'a> {
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
             .requests(Arc::clone(&self.requests))
+            .optimizer_rules(std::mem::take(&mut self.optimizer_rules))
             .build()?;
         classifier.use_model(model, loaded);
         self.model = classifier.model().cloned();

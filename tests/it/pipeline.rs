@@ -29,7 +29,8 @@ fn model() -> Arc<Model> {
 fn context(partitions: usize, model: &Arc<Model>) -> SessionContext {
     let models = Arc::new(ModelStore::new());
     models.insert(Arc::clone(model));
-    session(&SessionOptions { partitions, memory_limit: None }, models, Arc::default()).unwrap()
+    let options = SessionOptions { partitions, memory_limit: None, optimizer_rules: Vec::new() };
+    session(&options, models, Arc::default()).unwrap()
 }
 
 /// The samples' ids as a table that can be sent, and the stages up to annotations on it.

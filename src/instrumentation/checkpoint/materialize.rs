@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{RecordBatchOptions, new_null_array};
-use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
@@ -136,6 +136,23 @@ enum Kept {
     File(Part),
 }
 
+/// Whether a type is or holds a union, at which the Parquet writer panics.
+fn has_union(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Union(..) => true,
+        DataType::Struct(fields) => fields.iter().any(|field| has_union(field.data_type())),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _)
+        | DataType::RunEndEncoded(_, item) => has_union(item.data_type()),
+        DataType::Dictionary(_, value) => has_union(value),
+        _ => false,
+    }
+}
+
 /// The first column of `schema` that Parquet cannot hold.
 fn unstorable(schema: &SchemaRef) -> Option<&FieldRef> {
     let written = |field: &&FieldRef| {
@@ -146,7 +163,7 @@ fn unstorable(schema: &SchemaRef) -> Option<&FieldRef> {
         writer.write(&batch)?;
         writer.close().map_err(DataFusionError::from)
     };
-    schema.fields().iter().find(|field| written(field).is_err())
+    schema.fields().iter().find(|field| has_union(field.data_type()) || written(field).is_err())
 }
 
 /// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder. Rows
@@ -159,8 +176,8 @@ pub(super) async fn materialize(
     store: Arc<Store>,
     budget: usize,
 ) -> Result<Data> {
-    // Rows without columns weigh nothing, and a file of them would forget how many there are.
     let unstorable = unstorable(&schema).cloned();
+    // Rows without columns weigh nothing, and a file of them would forget how many there are.
     let budget = if schema.fields().is_empty() || unstorable.is_some() { usize::MAX } else { budget };
     let shared = Arc::new(Shared {
         schema,

@@ -47,6 +47,24 @@ async fn collector() -> (String, mpsc::UnboundedReceiver<(String, Vec<u8>)>) {
     (address, receive)
 }
 
+/// Heads and bodies of all requests so far.
+async fn sent(requests: &mut mpsc::UnboundedReceiver<(String, Vec<u8>)>) -> (Vec<String>, Vec<u8>) {
+    let (mut bytes, mut heads) = (Vec::new(), Vec::new());
+    while let Ok(Some((head, body))) = tokio::time::timeout(Duration::from_millis(200), requests.recv()).await
+    {
+        bytes.extend(body);
+        heads.push(head);
+    }
+    (heads, bytes)
+}
+
+fn assert_has(bytes: &[u8], names: &[&str]) {
+    for name in names {
+        let there = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        assert!(there, "{name} is not among the {} bytes that were sent", bytes.len());
+    }
+}
+
 /// On one thread, because the subscriber is set for this thread alone and the engine's tasks must see it.
 #[tokio::test(flavor = "current_thread")]
 async fn spans_of_stages_and_operators_reach_a_collector() {
@@ -70,24 +88,52 @@ async fn spans_of_stages_and_operators_reach_a_collector() {
     drop(guard);
     exporter.shutdown().await.unwrap();
 
-    let (mut bytes, mut heads) = (Vec::new(), Vec::new());
-    while let Ok(Some((head, body))) = tokio::time::timeout(Duration::from_millis(200), requests.recv()).await
-    {
-        bytes.extend(body);
-        heads.push(head);
-    }
+    let (heads, bytes) = sent(&mut requests).await;
     assert!(
         heads[0].starts_with("post /v1/traces") && heads[0].contains("application/x-protobuf"),
         "{heads:?}"
     );
-    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    for name in ["instrumentation_test", "my_stage", "FilterExec", "output_rows"] {
-        assert!(has(name), "{name} is not among the {} bytes that were sent", bytes.len());
-    }
+    assert_has(&bytes, &["instrumentation_test", "my_stage", "FilterExec", "output_rows"]);
 }
 
 #[tokio::test]
 async fn an_address_that_is_none_is_refused() {
     let refused = otel::layer::<tracing_subscriber::Registry>("not an address", "x").err().unwrap();
     assert!(refused.to_string().contains("'not an address'"), "{refused}");
+}
+
+/// A run of the program on one document, told of a collector at this base address.
+async fn run_with_collector(base: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one.txt"), "Agaricus testus Author, sp. nov.\n").unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_predict_classifier"));
+    program
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", base)
+        .args(["one.txt", "--output", "out", "--verbosity", "1"]);
+    let output = tokio::task::spawn_blocking(move || program.output()).await.unwrap().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(folder.path().join("out/one.txt.ann").exists(), "{said}");
+    (folder, said)
+}
+
+#[tokio::test]
+async fn program_exports_the_spans_of_a_run() {
+    let (address, mut requests) = collector().await;
+    let (_folder, said) = run_with_collector(address.strip_suffix("/v1/traces").unwrap()).await;
+    assert!(!said.contains("spans"), "{said}");
+    let (_, bytes) = sent(&mut requests).await;
+    assert_has(&bytes, &["predict_classifier", "load_raw", "save_distributed", "MapPartitionsExec"]);
+}
+
+#[tokio::test]
+async fn program_without_its_collector_labels_all_the_same() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let (_folder, said) = run_with_collector(&base).await;
+    assert!(said.contains("warning: ") && said.contains("spans"), "{said}");
 }

@@ -45,6 +45,26 @@ fn program_says_as_much_as_the_verbosity_asks() {
 }
 
 #[test]
+fn program_measures_all_stages_also_below_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    for policy in ["never", "always"] {
+        let arguments = ["--verbosity", "3", "--checkpoint", policy, "--metrics-file", "m.json"];
+        let text = said(&predict(folder.path(), &[&["--force", "--cores", "2"], &arguments[..]].concat()));
+        for function in ["load", "segment", "predict", "annotate", "save"] {
+            assert!(text.contains(&format!("\n    {function}_partition: ")), "{policy}: {function}\n{text}");
+        }
+        assert!(text.contains("1 exchanges"), "documents are dealt out: {text}");
+        let plans = text.matches("  Operators '").count();
+        assert_eq!(plans, if policy == "always" { 5 } else { 1 }, "{text}");
+        let metrics = std::fs::read_to_string(folder.path().join("m.json")).unwrap();
+        let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+        let mut stages: Vec<&String> = metrics["stages"].as_object().unwrap().keys().collect();
+        stages.sort_unstable();
+        assert_eq!(stages, ["annotations", "documents", "outcomes", "paragraphs", "predictions"], "{policy}");
+    }
+}
+
+#[test]
 fn program_takes_the_verbosity_from_env_config() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("env_config"), "VERBOSITY=2  # or 3 for even more detail\n").unwrap();

@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::arrow::array::{ArrayRef, IntervalMonthDayNanoArray, RecordBatch};
-use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::arrow::array::{
+    Array, ArrayRef, Int32Array, IntervalMonthDayNanoArray, ListArray, RecordBatch, StringArray, UnionArray,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, IntervalMonthDayNano, UnionFields};
 use datafusion::catalog::MemTable;
 use datafusion::common::DFSchemaRef;
 use datafusion::error::Result;
@@ -203,13 +206,27 @@ async fn a_large_literal_triggers_a_checkpoint() {
     assert!(after.collect_partitioned().await.unwrap() == before, "the same rows in the same partitions");
 }
 
+/// Lists of a union: the Parquet writer does not even say no to it.
+fn unions(context: &SessionContext) -> DataFrame {
+    let (numbers, texts) = (Int32Array::from(vec![1, 2]), StringArray::from(vec!["x", "y"]));
+    let fields = [("n", DataType::Int32), ("t", DataType::Utf8)];
+    let fields = UnionFields::from_fields(fields.map(|(name, kind)| Field::new(name, kind, true)));
+    let union =
+        UnionArray::try_new(fields, vec![0, 1].into(), None, vec![Arc::new(numbers), Arc::new(texts)]);
+    let union: ArrayRef = Arc::new(union.unwrap());
+    let item = Arc::new(Field::new_list_field(union.data_type().clone(), true));
+    let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([1, 1]), union, None));
+    context.read_batch(RecordBatch::try_from_iter([("one_of", lists)]).unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn types_that_parquet_cannot_hold_are_kept_in_memory() {
     let folder = tempfile::tempdir().unwrap();
-    for context in [context(2), context_with_memory(1 << 20)] {
+    let contexts = [context(2), context_with_memory(1 << 20)];
+    for frame in contexts.iter().flat_map(|context| [spans(context), unions(context)]) {
         let (instr, lines) = always(folder.path(), 0.0, 0);
-        let before = rows(spans(&context)).await;
-        let after = instr.checkpoint_if_needed(spans(&context), "spans", 30).await.unwrap();
+        let before = rows(frame.clone()).await;
+        let after = instr.checkpoint_if_needed(frame, "spans", 30).await.unwrap();
         assert!(lines.text().ends_with("  ✓ Cached 'spans'\n"), "{}", lines.text());
         assert_eq!(parquet_files(folder.path()), Vec::<PathBuf>::new());
         assert_eq!(rows(after).await, before);
