@@ -19,7 +19,7 @@ use super::lineage::Lineage;
 
 /// Stack for what does not depend on depth.
 const BASE_BYTES: usize = 4 << 20;
-/// Stack the planner takes per operator of depth, measured with room to spare (`docs/instrumentation.md`).
+/// Stack the planner takes per operator of depth, measured with room to spare; `tests/it/instrumentation/deep.rs` holds it.
 const PLAN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 192 << 10 } else { 48 << 10 };
 /// Stack the planner takes per level of a merged expression.
 const PLAN_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 24 << 10 } else { 8 << 10 };

@@ -76,7 +76,7 @@ impl Data {
 /// What partitions share while they run.
 struct Shared {
     schema: SchemaRef,
-    unstorable: Option<FieldRef>,
+    unstorable: Option<String>,
     budget: usize,
     reservation: MemoryReservation,
     spilled: AtomicBool,
@@ -102,13 +102,11 @@ impl Shared {
     /// The checkpoint's folder, made when first asked for.
     fn files(&self) -> Result<Arc<Files>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(field) = &self.unstorable {
+        if let Some(column) = &self.unstorable {
             return Err(DataFusionError::ResourcesExhausted(format!(
-                "checkpoint of '{}' does not fit in the memory pool, and Parquet cannot hold its column '{}' of type {}: \
-                 raise the pool's limit, or make no checkpoint here",
-                self.name,
-                field.name(),
-                field.data_type()
+                "checkpoint of '{}' does not fit in the memory pool, and Parquet cannot hold its column {column}: raise \
+                 the pool's limit, or make no checkpoint here",
+                self.name
             )));
         }
         match files.as_ref() {
@@ -153,9 +151,9 @@ fn has_union(data_type: &DataType) -> bool {
     }
 }
 
-/// The first column of `schema` that Parquet cannot hold.
-fn unstorable(schema: &SchemaRef) -> Option<&FieldRef> {
-    let written = |field: &&FieldRef| {
+/// The place in `schema` of the first column that Parquet cannot hold.
+pub(super) fn unstorable(schema: &Schema) -> Option<usize> {
+    let written = |field: &FieldRef| {
         let nullable = Schema::new(vec![field.as_ref().clone().with_nullable(true)]);
         let row = new_null_array(field.data_type(), 1);
         let batch = RecordBatch::try_new(Arc::new(nullable), vec![row])?;
@@ -163,20 +161,20 @@ fn unstorable(schema: &SchemaRef) -> Option<&FieldRef> {
         writer.write(&batch)?;
         writer.close().map_err(DataFusionError::from)
     };
-    schema.fields().iter().find(|field| has_union(field.data_type()) || written(field).is_err())
+    schema.fields().iter().position(|field| has_union(field.data_type()) || written(field).is_err())
 }
 
 /// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder. Rows
-/// that Parquet cannot hold stay in memory as far as the pool allows.
+/// with an `unstorable` column, told for people, stay in memory as far as the pool allows.
 pub(super) async fn materialize(
     plan: &Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
     name: &str,
     schema: SchemaRef,
+    unstorable: Option<String>,
     store: Arc<Store>,
     budget: usize,
 ) -> Result<Data> {
-    let unstorable = unstorable(&schema).cloned();
     // Rows without columns weigh nothing, and a file of them would forget how many there are.
     let budget = if schema.fields().is_empty() || unstorable.is_some() { usize::MAX } else { budget };
     let shared = Arc::new(Shared {

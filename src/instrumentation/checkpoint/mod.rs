@@ -21,7 +21,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 
 pub(super) use materialize::Place;
-use materialize::materialize;
+use materialize::{materialize, unstorable};
 pub(super) use store::Store;
 use table::{CheckpointTable, known_orderings};
 
@@ -112,11 +112,12 @@ pub(super) async fn make(
     let naming = Naming::of(&qualified, || store.unique_name(name));
     let schema = naming.stored_schema(&qualified);
     let orderings = known_orderings(plan.as_ref(), &schema);
+    let unstorable = unstorable(&schema).map(|index| naming.describe(&qualified, index));
     let budget = if on_disk { 0 } else { memory_budget(&context, options) };
     let (data, plan) = {
         let (store, name, schema) = (Arc::clone(store), name.to_owned(), Arc::clone(&schema));
         stack::run(plan, context, move |plan, context| async move {
-            match materialize(&plan, context, &name, schema, store, budget).await {
+            match materialize(&plan, context, &name, schema, unstorable, store, budget).await {
                 Ok(data) => Ok((data, plan)),
                 Err(error) => {
                     stack::release(plan);
@@ -177,6 +178,17 @@ impl Naming {
                 let fields: Vec<Field> = schema.fields().iter().enumerate().map(numbered).collect();
                 Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
             }
+        }
+    }
+
+    /// A column by the name that the caller knows, and its type.
+    fn describe(&self, schema: &DFSchema, index: usize) -> String {
+        let (qualifier, field) = schema.qualified_field(index);
+        match (self, qualifier) {
+            (Self::Projection(_), Some(table)) => {
+                format!("'{table}.{}' of type {}", field.name(), field.data_type())
+            }
+            _ => format!("'{}' of type {}", field.name(), field.data_type()),
         }
     }
 

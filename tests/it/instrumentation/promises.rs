@@ -237,10 +237,14 @@ async fn types_that_parquet_cannot_hold_are_kept_in_memory() {
 async fn types_that_parquet_cannot_hold_are_refused_where_memory_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = always(folder.path(), 1.0, usize::MAX);
-    let frame = spans(&context_with_memory(1000));
-    let error = instr.checkpoint_if_needed(frame, "kept", 30).await.unwrap_err().to_string();
-    for named in ["'kept'", "'since'", "Interval(MonthDayNano)"] {
-        assert!(error.contains(named), "{named}: {error}");
+    let (little, more) = (context_with_memory(1000), context_with_memory(200_000));
+    let one = spans(&more).alias("one").unwrap();
+    let joined = one.join(spans(&more).alias("other").unwrap(), JoinType::Inner, &[], &[], None);
+    for (frame, column) in [(spans(&little), "'since'"), (joined.unwrap(), "'one.since'")] {
+        let error = instr.checkpoint_if_needed(frame, "kept", 30).await.unwrap_err().to_string();
+        for named in ["'kept'", column, "Interval(MonthDayNano)"] {
+            assert!(error.contains(named), "{named}: {error}");
+        }
     }
     assert_eq!(parquet_files(folder.path()), Vec::<PathBuf>::new());
 }
