@@ -245,8 +245,12 @@ impl Instrumentation {
     fn record_frame(&self, name: &str, found: DataFrameMetrics) {
         let mut metrics = self.locked();
         let known = metrics.dataframes.entry(name);
-        let checkpoint = (known.checkpointed, known.lineage_depth_before);
-        *known = DataFrameMetrics { checkpointed: checkpoint.0, lineage_depth_before: checkpoint.1, ..found };
+        *known = DataFrameMetrics {
+            checkpointed: known.checkpointed,
+            lineage_depth_before: known.lineage_depth_before,
+            checkpoint_planning_s: known.checkpoint_planning_s,
+            ..found
+        };
     }
 
     /// Reads the engine's own metrics of a plan that was executed: rows of each partition and spilling for the
@@ -334,6 +338,7 @@ impl Instrumentation {
                     lineage_depth: logical.depth,
                     checkpointed: true,
                     lineage_depth_before: Some(depth),
+                    checkpoint_planning_s: Some(made.planning.as_secs_f64()),
                     logical,
                     partition_rows: made.partition_rows,
                     ..DataFrameMetrics::default()

@@ -73,6 +73,9 @@ pub struct DataFrameMetrics {
     /// Its lineage before the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lineage_depth_before: Option<usize>,
+    /// Seconds that the plan run for its checkpoint took to be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_planning_s: Option<f64>,
     /// Operators, exchanges, unions, scans and expressions of the logical plan.
     pub logical: Lineage,
     /// The same of the physical plan, where one was made.

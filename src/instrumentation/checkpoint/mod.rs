@@ -11,6 +11,7 @@ mod table;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema, TableReference};
@@ -83,6 +84,8 @@ pub(super) struct Checkpoint {
     pub(super) frame: DataFrame,
     /// What was run; to be [released](stack::release).
     pub(super) plan: Arc<dyn ExecutionPlan>,
+    /// How long it took to be made.
+    pub(super) planning: Duration,
     pub(super) place: Place,
     pub(super) partition_rows: Vec<u64>,
     pub(super) bytes: u64,
@@ -97,6 +100,7 @@ pub(super) async fn make(
     on_disk: bool,
 ) -> Result<Checkpoint> {
     let lineage = Lineage::of_logical(frame.logical_plan());
+    let start = Instant::now();
     let plan = match stack::plan(&frame).await {
         Ok(plan) => plan,
         Err(error) => {
@@ -104,6 +108,7 @@ pub(super) async fn make(
             return Err(error);
         }
     };
+    let planning = start.elapsed();
     let context = Arc::new(frame.task_ctx());
     let qualified = Arc::clone(schema_of(frame.logical_plan()));
     let (state, logical) = frame.into_parts();
@@ -130,7 +135,14 @@ pub(super) async fn make(
     let (place, partition_rows, bytes) = (data.place(), data.partition_rows().to_vec(), data.bytes());
     let table = CheckpointTable::new(schema, data, orderings);
     match table.and_then(|table| naming.scan(Arc::new(table), &qualified)) {
-        Ok(scan) => Ok(Checkpoint { frame: DataFrame::new(state, scan), plan, place, partition_rows, bytes }),
+        Ok(scan) => Ok(Checkpoint {
+            frame: DataFrame::new(state, scan),
+            plan,
+            planning,
+            place,
+            partition_rows,
+            bytes,
+        }),
         Err(error) => {
             stack::release(plan);
             Err(error)

@@ -154,6 +154,8 @@ async fn metrics_files_have_the_keys_of_the_interface() {
     assert_eq!(json["dataframes"]["kept"]["checkpointed"], true);
     assert_eq!(json["dataframes"]["kept"]["lineage_depth"], 1);
     assert_eq!(json["dataframes"]["kept"]["lineage_depth_before"], 32);
+    assert!(json["dataframes"]["kept"]["checkpoint_planning_s"].as_f64().unwrap() > 0.0);
+    assert!(json["dataframes"]["in"].get("checkpoint_planning_s").is_none());
     assert_eq!(json["stages"]["stage"]["rows"], 10);
     assert_eq!(json["stages"]["stage"]["partitions"], 3);
     assert!(json["stages"]["stage"]["elapsed_s"].as_f64().unwrap() >= 0.0);
