@@ -78,7 +78,7 @@ where
 {
     let refused = |error: String| {
         DataFusionError::Configuration(format!(
-            "cannot export spans to '{endpoint}': {error}; give the full address"
+            "cannot export spans to '{endpoint}': {error}; give the collector's address, as in http://localhost:4318/v1/traces"
         ))
     };
     let failure = Failure::default();

@@ -73,7 +73,13 @@ async fn run(settings: &Settings) -> Result<u8> {
         && let Err(error) = exporter.shutdown().await
         && settings.verbosity() >= 1
     {
-        this.progress.tell(Level::Warn, &format!("warning: {}", error.message()));
+        this.progress.tell(
+            Level::Warn,
+            &format!(
+                "warning: {}; the labels are not affected; is OTEL_EXPORTER_OTLP_ENDPOINT right?",
+                error.message()
+            ),
+        );
     }
     this.finish(result)
 }

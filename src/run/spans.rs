@@ -20,7 +20,7 @@ pub(super) fn export() -> Result<Option<Exporter>> {
     let Some(endpoint) = endpoint(|name| std::env::var(name).ok()) else { return Ok(None) };
     let service = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
     let (layer, exporter) = otel::layer(&endpoint, service.as_deref().unwrap_or(SERVICE))
-        .map_err(|error| Error::usage(error.to_string()))?;
+        .map_err(|error| Error::usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {}", error.message())))?;
     // Finer spans are those of the exporter's own requests, among others.
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO));
     tracing::subscriber::set_global_default(subscriber)
