@@ -15,15 +15,15 @@ step 'Format'
 cargo fmt --all --check
 
 step 'Lints'
-cargo clippy --locked --all-targets --all-features -- -D warnings
+cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
 step 'Tests'
-cargo test --locked --all-features --lib --bins --tests --examples --no-fail-fast
+cargo test --locked --workspace --all-features --lib --bins --tests --examples --no-fail-fast
 
 step 'Examples in the documentation'
-cargo test --locked --all-features --doc
+cargo test --locked --workspace --all-features --doc
 
 step 'Documentation'
-RUSTDOCFLAGS='-D warnings' cargo doc --locked --all-features --no-deps --quiet
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --all-features --no-deps --quiet
 
 step 'All passed'

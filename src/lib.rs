@@ -39,7 +39,6 @@
 //! assert_eq!(saved, 3);
 //! # Ok(()) }
 //! ```
-#![deny(missing_docs)]
 
 pub mod classifier;
 pub mod cli;
@@ -47,7 +46,7 @@ pub mod couchdb;
 pub mod document;
 pub mod error;
 pub mod features;
-pub mod instrumentation;
+pub use datafusion_measure as instrumentation;
 pub mod model;
 pub mod pipeline;
 pub mod report;

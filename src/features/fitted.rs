@@ -15,10 +15,10 @@ use super::lexer::for_each_token;
 use super::lexicon::{Keys, Lexicon};
 use super::outline::Outline;
 use super::params::ValidFeatureParams;
-use super::rows::Rows;
 use super::tokens::{ending, for_each_word};
 use super::vocabulary::{Frequencies, KeyFrequencies, Vocabulary};
 use crate::document::Paragraph;
+use linfa_sparse_logistic::Rows;
 
 /// The value of a neighbour's layout observation.
 pub(crate) const NEIGHBOUR_VALUE: f64 = 0.5;

@@ -16,7 +16,7 @@ mod lexer;
 mod lexicon;
 mod outline;
 mod params;
-mod rows;
+
 mod tokens;
 mod vocabulary;
 
@@ -26,7 +26,7 @@ pub(crate) use tokens::{ending, for_each_word};
 
 pub use codec::DecodeError;
 pub use fitted::Features;
+pub use linfa_sparse_logistic::Rows;
 pub use params::{
     EndingParams, FeatureParams, LayoutParams, OutlineParams, ParamError, TermParams, ValidFeatureParams,
 };
-pub use rows::Rows;

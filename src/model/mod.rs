@@ -14,7 +14,7 @@ pub mod gold;
 mod pack;
 mod preset;
 mod scorer;
-pub mod solver;
+pub use linfa_sparse_logistic as solver;
 mod stored;
 pub mod train;
 

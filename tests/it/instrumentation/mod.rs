@@ -1,14 +1,8 @@
-//! Promises of the instrumentation, as its guide (`docs/instrumentation.md`) makes them.
+//! The instrumentation beside the pipeline, and its guide (`docs/instrumentation.md`).
 
-mod checkpoints;
-mod deep;
-mod facts;
-mod guide;
+#[cfg(feature = "otel")]
+#[path = "../../../crates/datafusion-measure/tests/it/collector.rs"]
+mod collector;
 #[cfg(feature = "otel")]
 mod otel;
-mod output;
 mod program;
-mod promises;
-mod sizes;
-mod support;
-mod tpch;

@@ -18,7 +18,7 @@ const REMOVE_TRIES: usize = 10;
 
 /// The checkpoints of one process.
 #[derive(Debug)]
-pub(in crate::instrumentation) struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     run: Mutex<Option<Arc<RunFolder>>>,
     names: Mutex<HashMap<String, usize>>,
@@ -58,7 +58,7 @@ impl Drop for Files {
 }
 
 impl Store {
-    pub(in crate::instrumentation) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, run: Mutex::new(None), names: Mutex::new(HashMap::new()) }
     }
 
@@ -98,12 +98,12 @@ impl Store {
     }
 
     /// Removes what killed processes have left behind. Does nothing where the folder does not exist.
-    pub(in crate::instrumentation) fn remove_stale(&self) {
+    pub(crate) fn remove_stale(&self) {
         remove_stale(&self.folder);
     }
 
     /// Removes all of this process's files at once, also those still in use.
-    pub(in crate::instrumentation) fn remove_all(&self) {
+    pub(crate) fn remove_all(&self) {
         if let Some(run) = self.locked().take() {
             // A running checkpoint may make a file while its folder is being emptied.
             for _ in 0..REMOVE_TRIES {

@@ -1,6 +1,6 @@
 //! The objective and its gradient on sparse rows, as an argmin problem.
 
-use crate::features::Rows;
+use crate::Rows;
 use argmin::core::{CostFunction, Error, Gradient};
 use ndarray::Array1;
 use std::ops::Range;

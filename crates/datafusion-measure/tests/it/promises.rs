@@ -20,11 +20,11 @@ use datafusion::error::Result;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::{Extension, InvariantLevel, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::prelude::*;
+use datafusion_measure::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
-use skol_classifier::instrumentation::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
 
 use super::support::{Lines, columns, context, filters, instrumentation, numbers, rows};
 

@@ -2,7 +2,7 @@
 
 use super::problem::SparseProblem;
 use super::{SolverError, SparseLogisticRegressionParams, fitted_from_parts};
-use crate::features::Rows;
+use crate::Rows;
 use linfa::ParamGuard;
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;

@@ -10,9 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use datafusion::catalog::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::*;
-use skol_classifier::instrumentation::{
-    CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity,
-};
+use datafusion_measure::{CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity};
 
 use super::support::{Lines, columns, context, filters, instrumentation, numbers, rows};
 

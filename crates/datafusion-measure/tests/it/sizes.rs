@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::*;
+use datafusion_measure::{Broadcast, Travel};
 use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use prost::Message;
 use serde_json::json;
-use skol_classifier::instrumentation::{Broadcast, Travel};
 
 use super::support::{SaveCodec, SavePartition, context, instrumentation, numbers};
 
@@ -236,7 +236,7 @@ async fn off_means_off() {
     assert_eq!(model.asked.load(Ordering::Relaxed), 0, "no broadcast is serialized");
     assert_eq!(lines.text(), "");
     assert_eq!(instr.metrics_summary(), "");
-    assert_eq!(instr.metrics().to_json(), skol_classifier::instrumentation::Metrics::default().to_json());
+    assert_eq!(instr.metrics().to_json(), datafusion_measure::Metrics::default().to_json());
 
     // The same calls at verbosity 1 do all of it: the counters can count.
     let (instr, _) = instrumentation(1, folder.path());

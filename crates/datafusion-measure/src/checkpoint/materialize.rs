@@ -30,7 +30,7 @@ const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// Where a checkpoint is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::instrumentation) enum Place {
+pub(crate) enum Place {
     Memory,
     /// As so many Parquet files.
     Disk(usize),

@@ -3,7 +3,7 @@
 use datafusion::arrow::array::AsArray;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::*;
-use skol_classifier::instrumentation::{self, Lineage};
+use datafusion_measure::Lineage;
 
 use super::support::{columns, context, filters, instrumentation, numbers};
 
@@ -28,7 +28,7 @@ async fn fifty_thousand_operators_are_measured_and_dropped() {
     let frame = limits(numbers(&context(2), 10, 2), 50_000);
     let lineage = Lineage::of_logical(frame.logical_plan());
     assert_eq!((lineage.depth, lineage.operators, lineage.scans), (50_001, 50_001, 1));
-    instrumentation::release_frame(frame);
+    datafusion_measure::release_frame(frame);
 }
 
 #[tokio::test]
@@ -47,8 +47,8 @@ async fn a_thousand_steps_are_planned_run_and_checkpointed_on_a_small_stack() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, lines) = instrumentation(1, folder.path());
     let frame = filters(numbers(&context(2), 10, 2), 1000);
-    let plan = instrumentation::plan(&frame).await.unwrap();
-    instrumentation::release(plan);
+    let plan = datafusion_measure::plan(&frame).await.unwrap();
+    datafusion_measure::release(plan);
     let frame = instr.checkpoint_if_needed(frame, "deep", 30).await.unwrap();
     assert_eq!(frame.count().await.unwrap(), 10);
     assert!(lines.text().contains("due to deep lineage (1001 stages)"), "{}", lines.text());
@@ -69,10 +69,10 @@ async fn dependent_columns_are_planned_where_the_engine_alone_overflows() {
 #[tokio::test]
 async fn deeper_than_the_largest_stack_is_refused_with_an_error() {
     let frame = limits(numbers(&context(2), 10, 2), 200_000);
-    let error = instrumentation::plan(&frame).await.unwrap_err().to_string();
+    let error = datafusion_measure::plan(&frame).await.unwrap_err().to_string();
     assert!(error.contains("too deep to be planned: 200001 operators"), "{error}");
     assert!(error.contains("checkpoint_if_needed"), "{error}");
-    instrumentation::release_frame(frame);
+    datafusion_measure::release_frame(frame);
 }
 
 /// The frame that a refused checkpoint was asked for is gone with it, without the end of the process.
@@ -85,7 +85,7 @@ async fn a_refused_checkpoint_is_an_error_and_nothing_more() {
     assert!(error.contains("too deep to be planned"), "{error}");
     let frame = limits(numbers(&context(2), 10, 2), 200_000);
     assert!(instr.analyze_dataframe(&frame, "too_deep", true).await.is_err());
-    instrumentation::release_frame(frame);
+    datafusion_measure::release_frame(frame);
 }
 
 /// Steps that the optimizer merges into one expression: shallow to look at, deep to plan, serialize, run and drop.
@@ -95,7 +95,7 @@ async fn deep_expressions_are_planned_measured_run_and_dropped() {
     let (instr, _) = instrumentation(2, folder.path());
     let steps = 200;
     // The engine's builder recurses through what it has built.
-    let frame = instrumentation::on_stack(1 << 30, || {
+    let frame = datafusion_measure::on_stack(1 << 30, || {
         let (state, mut logical) = numbers(&context(2), 10, 2).into_parts();
         let mut last = "n".to_owned();
         for step in 0..steps {
@@ -108,14 +108,14 @@ async fn deep_expressions_are_planned_measured_run_and_dropped() {
     })
     .unwrap();
     instr.analyze_dataframe(&frame, "merged", false).await.unwrap();
-    let plan = instrumentation::plan(&frame).await.unwrap();
+    let plan = datafusion_measure::plan(&frame).await.unwrap();
     let lineage = Lineage::of_physical(&plan);
     assert!(lineage.depth < 5 && lineage.expression_depth > steps, "{lineage:?}");
     assert!(instr.measure_task_size(&plan, "merged").unwrap().unwrap().bytes > 4 * steps);
     let context = std::sync::Arc::new(frame.task_ctx());
-    let sum = instrumentation::run(plan, context, |plan, context| async move {
+    let sum = datafusion_measure::run(plan, context, |plan, context| async move {
         let batches = datafusion::physical_plan::collect(std::sync::Arc::clone(&plan), context).await?;
-        instrumentation::release(plan);
+        datafusion_measure::release(plan);
         let column = |batch: &datafusion::arrow::array::RecordBatch| {
             datafusion::arrow::compute::sum(
                 batch.column(0).as_primitive::<datafusion::arrow::datatypes::Int64Type>(),
@@ -124,7 +124,7 @@ async fn deep_expressions_are_planned_measured_run_and_dropped() {
         Ok(batches.iter().filter_map(column).sum::<i64>())
     });
     assert_eq!(sum.await.unwrap(), 45 + 10 * steps as i64);
-    instrumentation::release_frame(frame);
+    datafusion_measure::release_frame(frame);
 }
 
 /// A plan's own node count, to check the walk against: the engine's recursive visitor.
@@ -144,9 +144,9 @@ async fn a_deep_run_can_be_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(1, folder.path());
     let frame = sorted_limits(numbers(&context(2), 10, 2), 40);
-    let plan = instrumentation::plan(&frame).await.unwrap();
+    let plan = datafusion_measure::plan(&frame).await.unwrap();
     assert!(Lineage::of_physical(&plan).depth > 40);
-    let waiting = instrumentation::run(plan, std::sync::Arc::new(frame.task_ctx()), |_, _| async {
+    let waiting = datafusion_measure::run(plan, std::sync::Arc::new(frame.task_ctx()), |_, _| async {
         tokio::time::sleep(std::time::Duration::from_secs(600)).await;
         Ok(())
     });

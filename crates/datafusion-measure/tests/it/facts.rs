@@ -6,8 +6,8 @@ use std::time::Duration;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::collect;
 use datafusion::prelude::*;
+use datafusion_measure::{FlightRecorder, Limits, Travel, write_metrics};
 use serde_json::Value;
-use skol_classifier::instrumentation::{FlightRecorder, Limits, Travel, write_metrics};
 
 use super::support::{context, filters, instrumentation, numbers};
 

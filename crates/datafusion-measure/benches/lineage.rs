@@ -20,12 +20,10 @@ use datafusion::catalog::MemTable;
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::*;
+use datafusion_measure::{self, CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use prost::Message;
-use skol_classifier::instrumentation::{
-    self, CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity,
-};
 
 const STEPS: [usize; 6] = [10, 30, 60, 120, 240, 1000];
 const ROWS: i64 = 20_000;
@@ -124,20 +122,20 @@ async fn chain(steps: usize, policy: CheckpointPolicy) -> Result<Timed> {
         frame = instr.checkpoint_if_needed(frame, &last, 30).await?;
     }
     let planning = Instant::now();
-    let plan = instrumentation::plan(&frame).await?;
+    let plan = datafusion_measure::plan(&frame).await?;
     let checkpoints = instr.metrics().dataframes;
     let checkpoints: f64 = checkpoints.iter().filter_map(|(_, made)| made.checkpoint_planning_s).sum();
     let planning = planning.elapsed() + Duration::from_secs_f64(checkpoints);
     let context = Arc::new(frame.task_ctx());
-    let rows = instrumentation::run(plan, context, |plan, context| async move {
+    let rows = datafusion_measure::run(plan, context, |plan, context| async move {
         let batches = datafusion::physical_plan::collect(Arc::clone(&plan), context).await?;
-        instrumentation::release(plan);
+        datafusion_measure::release(plan);
         Ok(batches.iter().map(RecordBatch::num_rows).sum::<usize>())
     })
     .await?;
     assert_eq!(rows as i64, ROWS);
     let total = start.elapsed();
-    instrumentation::release_frame(frame);
+    datafusion_measure::release_frame(frame);
     Ok(Timed { planning, total })
 }
 
@@ -319,12 +317,12 @@ fn try_stack(trial: &str) -> std::result::Result<(), Box<dyn std::error::Error>>
     };
     let (steps, pages): (usize, usize) = (steps.parse()?, pages.parse()?);
     let large = 1 << 30;
-    let frame = instrumentation::on_stack(large, || operators(kind, steps))??;
+    let frame = datafusion_measure::on_stack(large, || operators(kind, steps))??;
     let current = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let plan = |frame: &DataFrame| -> Result<_> { current()?.block_on(frame.clone().create_physical_plan()) };
     let context = Arc::new(frame.task_ctx());
     let planned =
-        if work == "plan" { None } else { Some(instrumentation::on_stack(large, || plan(&frame))??) };
+        if work == "plan" { None } else { Some(datafusion_measure::on_stack(large, || plan(&frame))??) };
     let codec = datafusion_proto::physical_plan::DefaultPhysicalExtensionCodec {};
     // Whatever is not tried is leaked, not dropped: the process is about to end.
     let trial = || -> Result<()> {

@@ -10,9 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::MemTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::*;
-use skol_classifier::instrumentation::{
-    CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity, plan,
-};
+use datafusion_measure::{CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity, plan};
 use tpchgen::generators::*;
 use tpchgen::q_and_a::queries::query;
 use tpchgen_arrow::*;

@@ -13,8 +13,8 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
 use datafusion::prelude::*;
+use datafusion_measure::{CheckpointOptions, Instrumentation, Verbosity};
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
-use skol_classifier::instrumentation::{CheckpointOptions, Instrumentation, Verbosity};
 
 /// Output that can be read back.
 #[derive(Clone, Default)]

@@ -2,7 +2,7 @@
 
 use super::problem::SparseProblem;
 use super::{Observer, SolverError, SparseLogisticRegressionValidParams, fitted_from_parts};
-use crate::features::Rows;
+use crate::Rows;
 use argmin::core::observers::{Observe, ObserverMode};
 use argmin::core::{Executor, IterState, KV, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! # use datafusion::prelude::*;
-//! # use skol_classifier::instrumentation::{Instrumentation, Verbosity};
+//! # use datafusion_measure::{Instrumentation, Verbosity};
 //! # async fn example(df: DataFrame) -> datafusion::error::Result<()> {
 //! let instr = Instrumentation::new(Verbosity::Info);
 //! instr.analyze_dataframe(&df, "my_dataframe", false).await?;

@@ -8,7 +8,7 @@
 //! and it takes a tenth of the time of a batch optimiser.
 
 use super::{SolverError, fitted_from_parts};
-use crate::features::Rows;
+use crate::Rows;
 use linfa::ParamGuard;
 use linfa::dataset::{AsSingleTargets, DatasetBase};
 use linfa::traits::Fit;

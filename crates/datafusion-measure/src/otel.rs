@@ -6,7 +6,7 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use datafusion::execution::SessionStateBuilder;
-//! use skol_classifier::instrumentation::otel;
+//! use datafusion_measure::otel;
 //! use tracing_subscriber::layer::SubscriberExt;
 //!
 //! let (layer, exporter) = otel::layer("http://localhost:4318/v1/traces", "my_service")?;

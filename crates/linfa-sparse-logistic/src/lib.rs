@@ -15,7 +15,7 @@
 //! linfa-logistic's own [`MultiFittedLogisticRegression`](linfa_logistic::MultiFittedLogisticRegression).
 //!
 //! [`SparseLogisticRegressionParams`] are checked by linfa's [`ParamGuard`](linfa::ParamGuard) and fitted
-//! by linfa's [`Fit`](linfa::traits::Fit) on a `DatasetBase` of [`Rows`](crate::features::Rows). The result is
+//! by linfa's [`Fit`](linfa::traits::Fit) on a `DatasetBase` of [`Rows`](crate::Rows). The result is
 //! deterministic: rows are summed in blocks whose bounds depend on the data alone, and the blocks are
 //! added in order, however many threads work on them.
 //!
@@ -26,14 +26,16 @@ mod error;
 mod fitted;
 mod hyperparams;
 mod problem;
+mod rows;
 mod stochastic;
 
 pub use error::SolverError;
 pub use fitted::fitted_from_parts;
 pub use hyperparams::{Observer, SparseLogisticRegressionParams, SparseLogisticRegressionValidParams};
+pub use rows::Rows;
 pub use stochastic::{StochasticParams, StochasticValidParams};
 
-impl linfa::dataset::Records for crate::features::Rows {
+impl linfa::dataset::Records for Rows {
     type Elem = f64;
 
     fn nsamples(&self) -> usize {

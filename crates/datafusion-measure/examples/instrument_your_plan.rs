@@ -12,7 +12,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn::{count, max};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::*;
-use skol_classifier::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity, plan};
+use datafusion_measure::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity, plan};
 
 #[tokio::main]
 async fn main() -> Result<()> {

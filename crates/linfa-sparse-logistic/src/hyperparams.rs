@@ -31,8 +31,8 @@ impl fmt::Debug for SparseLogisticRegressionValidParams {
 ///
 /// ```
 /// use linfa::prelude::*;
-/// use skol_classifier::features::Rows;
-/// use skol_classifier::model::solver::SparseLogisticRegressionParams;
+/// use linfa_sparse_logistic::Rows;
+/// use linfa_sparse_logistic::SparseLogisticRegressionParams;
 ///
 /// let mut rows = Rows::new(1);
 /// for x in [-1.0, -0.01, 0.01, 1.0] {
@@ -42,7 +42,7 @@ impl fmt::Debug for SparseLogisticRegressionValidParams {
 /// let model = SparseLogisticRegressionParams::new().alpha(1.0).fit(&dataset)?;
 /// let probabilities = model.predict_probabilities(&ndarray::array![[2.0]]);
 /// assert!(probabilities[(0, 1)] > 0.7);
-/// # Ok::<(), skol_classifier::model::solver::SolverError>(())
+/// # Ok::<(), linfa_sparse_logistic::SolverError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct SparseLogisticRegressionParams(SparseLogisticRegressionValidParams);

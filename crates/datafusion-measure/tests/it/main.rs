@@ -1,0 +1,15 @@
+//! Promises of the instrumentation, as its guide (`docs/instrumentation.md`) makes them.
+
+mod checkpoints;
+#[cfg(feature = "otel")]
+mod collector;
+mod deep;
+mod facts;
+mod guide;
+#[cfg(feature = "otel")]
+mod otel;
+mod output;
+mod promises;
+mod sizes;
+mod support;
+mod tpch;
