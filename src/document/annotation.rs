@@ -27,6 +27,8 @@ pub enum Status {
     Saved,
     /// The sink already held exactly this annotation; nothing was written.
     Unchanged,
+    /// A person changed the annotation that is there; it stays as it is.
+    Kept,
     /// Left out on purpose (a dry run, or an annotation exists and `--skip-existing` is set).
     Skipped,
     /// Not written; [`Outcome::error`] says why.
@@ -37,7 +39,7 @@ impl Status {
     /// The status of this [name](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Saved, Self::Unchanged, Self::Skipped, Self::Failed]
+        [Self::Saved, Self::Unchanged, Self::Kept, Self::Skipped, Self::Failed]
             .into_iter()
             .find(|status| status.as_str() == name)
     }
@@ -48,6 +50,7 @@ impl Status {
         match self {
             Self::Saved => "saved",
             Self::Unchanged => "unchanged",
+            Self::Kept => "kept",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
         }
@@ -63,6 +66,6 @@ pub struct Outcome {
     pub status: Status,
     /// How often it was tried (1 when the first try did it).
     pub attempts: u32,
-    /// The reason of a failure: the thing, the value and the way out.
+    /// The reason of a failure (the thing, the value and the remedy), or why an annotation was kept.
     pub error: Option<String>,
 }

@@ -24,8 +24,8 @@ pub fn sentence(tally: &Tally, elapsed: Duration, destination: &str, dry_run: bo
         );
     } else {
         sentence += &format!(
-            "{} saved, {} unchanged, {} skipped, {} failed",
-            counts.saved, counts.unchanged, counts.skipped, counts.failed
+            "{} saved, {} unchanged, {} kept, {} skipped, {} failed",
+            counts.saved, counts.unchanged, counts.kept, counts.skipped, counts.failed
         );
     }
     if tally.retries > 0 {

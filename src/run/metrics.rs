@@ -76,6 +76,7 @@ impl RunMetrics<'_> {
             "warnings": measured.get("warnings").cloned().unwrap_or_else(|| json!([])),
             "advice": measured.get("advice").cloned().unwrap_or_else(|| json!([])),
             "failures": self.tally.failures,
+            "kept": self.tally.kept,
             "error": self.error.map(ToString::to_string),
         })
     }

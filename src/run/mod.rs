@@ -28,7 +28,7 @@ pub use lock::RunLock;
 pub use metrics::RunMetrics;
 pub use progress::Progress;
 pub use signals::Signals;
-pub use tally::{DocumentCounts, Failure, Tally};
+pub use tally::{DocumentCounts, Failure, Kept, Tally};
 
 use crate::classifier::{Classifier, StageMetrics};
 use crate::couchdb;

@@ -18,8 +18,17 @@ pub struct Failure {
     pub doc_id: String,
     /// Which attachment or file of it.
     pub attachment_name: String,
-    /// Thing, value and way out.
+    /// Thing, value and remedy.
     pub error: String,
+}
+
+/// A document whose annotation was left as a person made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Which document.
+    pub doc_id: String,
+    /// Which attachment or file of it.
+    pub attachment_name: String,
 }
 
 /// Documents by how they ended.
@@ -31,6 +40,8 @@ pub struct DocumentCounts {
     pub saved: u64,
     /// Already there with the same annotation.
     pub unchanged: u64,
+    /// There with changes of a person, and left as they are.
+    pub kept: u64,
     /// Left out on purpose.
     pub skipped: u64,
     /// Not written, for a reason that is named.
@@ -41,7 +52,7 @@ impl DocumentCounts {
     /// How many have come to an end.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.saved + self.unchanged + self.skipped + self.failed
+        self.saved + self.unchanged + self.kept + self.skipped + self.failed
     }
 }
 
@@ -60,6 +71,8 @@ pub struct Tally {
     pub retries: u64,
     /// The documents that failed.
     pub failures: Vec<Failure>,
+    /// The documents whose annotation a person changed.
+    pub kept: Vec<Kept>,
 }
 
 impl Tally {
@@ -125,6 +138,11 @@ impl Tally {
         match status {
             Status::Saved => self.documents.saved += 1,
             Status::Unchanged => self.documents.unchanged += 1,
+            Status::Kept => {
+                self.documents.kept += 1;
+                let DocumentRef { doc_id, attachment_name } = reference();
+                self.kept.push(Kept { doc_id, attachment_name });
+            }
             Status::Skipped => self.documents.skipped += 1,
             Status::Failed => {
                 self.documents.failed += 1;
