@@ -10,15 +10,15 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, Field, Float32Type, SchemaRef, UInt16Type};
+use datafusion::arrow::datatypes::{DataType, Field, Float32Type, SchemaRef};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::execution::TaskContext;
 
 use super::encoding;
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 use super::rows::{
-    AFTER, ATTACHMENT_NAME, BEFORE, DOC_ID, DOCUMENT_COLUMNS, LABEL, PROBABILITIES, START, TEXT,
-    annotations_schema, strings, u64s, value,
+    AFTER, ATTACHMENT_NAME, BEFORE, DOC_ID, DOCUMENT_COLUMNS, PROBABILITIES, START, TEXT, annotations_schema,
+    label_numbers, strings, u64s, value,
 };
 use super::whole_documents::{WholeDocuments, documents};
 use crate::document::DocumentRef;
@@ -105,7 +105,7 @@ impl PartitionProcessor for Annotate {
 
 impl Annotate {
     fn annotate(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let columns = Columns::of(batch, self.labels.len())?;
+        let columns = Columns::of(batch, &self.labels)?;
         let documents = documents(batch)?;
         let mut annotation = BinaryViewBuilder::new();
         let mut text = BinaryViewBuilder::new();
@@ -191,21 +191,18 @@ struct Columns<'a> {
     before: &'a datafusion::arrow::array::StringViewArray,
     text: &'a datafusion::arrow::array::StringViewArray,
     after: &'a datafusion::arrow::array::StringViewArray,
-    label: &'a datafusion::arrow::array::UInt16Array,
+    /// Per row the number of its label; any number where there is no paragraph.
+    label: Vec<usize>,
     probabilities: &'a [f32],
     offset: usize,
     width: usize,
 }
 
 impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch, width: usize) -> Result<Self> {
-        let label = batch
-            .column_by_name(LABEL)
-            .and_then(|column| column.as_dictionary_opt::<UInt16Type>())
-            .map(|dictionary| dictionary.keys());
+    fn of(batch: &'a RecordBatch, labels: &[String]) -> Result<Self> {
         let lists = batch.column_by_name(PROBABILITIES).and_then(|column| column.as_fixed_size_list_opt());
-        let (Some(label), Some(lists)) = (label, lists) else {
-            return exec_err!("a batch of predictions lacks the columns '{LABEL}' and '{PROBABILITIES}'");
+        let Some(lists) = lists else {
+            return exec_err!("a batch of predictions lacks the column '{PROBABILITIES}'");
         };
         let Some(values) = lists.values().as_primitive_opt::<Float32Type>() else {
             return exec_err!("the column '{PROBABILITIES}' holds {}, not Float32", lists.value_type());
@@ -217,10 +214,10 @@ impl<'a> Columns<'a> {
             before: strings(batch, BEFORE)?,
             text: strings(batch, TEXT)?,
             after: strings(batch, AFTER)?,
-            label,
+            label: label_numbers(batch, labels)?,
             probabilities: values.values(),
             offset: lists.offset(),
-            width,
+            width: labels.len(),
         })
     }
 
@@ -246,7 +243,7 @@ impl<'a> Columns<'a> {
                     start: self.start.value(row),
                     before: self.before.value(row),
                     text: self.text.value(row),
-                    label: usize::from(self.label.value(row)),
+                    label: self.label[row],
                     probabilities: self.probabilities.get(at..at + self.width).unwrap_or_default(),
                 }
             })

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringViewArray, UInt32Array};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
 
 /// Files: path of the input; CouchDB: `_id`.
 pub const DOC_ID: &str = "doc_id";
@@ -190,4 +191,31 @@ pub(super) fn binaries<'a>(
 /// A value of a nullable column.
 pub(super) fn value(array: &StringViewArray, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
+}
+
+/// Per row of the column `label` the number of its label in `labels`, 0 where it has none. A label is what the
+/// column's value says: how a dictionary numbers its values is up to whoever wrote it last, Parquet for one.
+pub(super) fn label_numbers(batch: &RecordBatch, labels: &[String]) -> Result<Vec<usize>> {
+    let column = batch.column_by_name(LABEL).ok_or_else(|| missing(batch, LABEL))?;
+    let numbers = |values: &dyn Array| -> Result<Vec<Option<usize>>> {
+        let values = cast(values, &DataType::Utf8View)?;
+        let number =
+            |value: Option<&str>| value.and_then(|value| labels.iter().position(|label| label == value));
+        Ok(values.as_string_view().iter().map(number).collect())
+    };
+    let unknown = |row: usize| {
+        exec_datafusion_err!("row {row} has a label that is none of the model's, which are {labels:?}")
+    };
+    let valid = |row: usize, number: Option<usize>| match number {
+        Some(number) => Ok(number),
+        None if column.is_null(row) => Ok(0),
+        None => Err(unknown(row)),
+    };
+    let Some(dictionary) = column.as_any_dictionary_opt() else {
+        return numbers(column)?.into_iter().enumerate().map(|(row, number)| valid(row, number)).collect();
+    };
+    let numbers = numbers(dictionary.values())?;
+    let keys = dictionary.normalized_keys();
+    let number = |(row, key): (usize, usize)| valid(row, numbers.get(key).copied().flatten());
+    keys.into_iter().enumerate().map(number).collect()
 }

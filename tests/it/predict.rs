@@ -87,21 +87,31 @@ fn samples_are_labelled_without_arguments_and_a_second_run_writes_nothing() {
 fn labels_do_not_depend_on_partitions_batches_cores_verbosity_or_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let mut expected = None;
-    for (partitions, batch, cores, more) in [
-        ("1", "1", "1", ["--verbosity", "0"]),
-        ("2", "100", "2", ["--verbosity", "3"]),
-        ("7", "1", "2", ["--checkpoint", "always"]),
-        ("7", "100", "1", ["--checkpoint", "never"]),
-    ] {
+    // With so little memory a checkpoint goes to disk.
+    const ON_DISK: &[&str] = &["--checkpoint", "always", "--memory-limit", "1m"];
+    for (number, (partitions, batch, cores, more)) in [
+        ("1", "1", "1", ["--verbosity", "0"].as_slice()),
+        ("2", "100", "2", &["--verbosity", "3"]),
+        ("7", "1", "2", &["--checkpoint", "always"]),
+        ("7", "100", "1", &["--checkpoint", "never"]),
+        ("1", "24", "1", ON_DISK),
+        ("2", "24", "2", ON_DISK),
+        ("7", "24", "2", ON_DISK),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut arguments =
             vec![SAMPLES, "--partitions", partitions, "--batch-size", batch, "--cores", cores];
         arguments.extend(more);
-        let out = format!("out-{partitions}-{batch}");
-        arguments.extend(["--output", &out]);
+        let (out, file) = (format!("out-{number}"), format!("{number}.json"));
+        arguments.extend(["--output", &out, "--metrics-file", &file]);
         let output = run(folder.path(), &arguments);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let written = files(&folder.path().join(&out));
-        assert_eq!(*expected.get_or_insert_with(|| written.clone()), written, "{arguments:?}");
+        let metrics = metrics(folder.path().join(&file));
+        let found = (written, metrics["labels"].clone(), metrics["paragraphs"].clone());
+        assert_eq!(*expected.get_or_insert_with(|| found.clone()), found, "{arguments:?}");
     }
 }
 
