@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use couchdb::{CouchFlagParams, CouchFlagger, CouchSaveParams};
 pub use files::{FilesSaveParams, STDOUT};
-pub use format::{LabelledDocument, LabelledParagraph, OutputFormat};
+pub use format::{LabelledDocument, LabelledParagraph, OutputFormat, RenderError};
 
 /// Writes annotations. Opened once per partition by the worker, closed by drop.
 #[async_trait]

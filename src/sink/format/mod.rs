@@ -1,0 +1,156 @@
+//! The forms in which an annotation is written.
+//!
+//! Each turns one whole labelled document into the bytes of one file. The same document with the same
+//! labels gives the same bytes, so that a second run finds nothing to write.
+
+mod brat;
+mod jsonl;
+mod parquet;
+mod yedda;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::document::DocumentRef;
+
+/// Why an annotation could not be put in its format.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// A paragraph cannot be written as JSON.
+    #[error("a paragraph cannot be written as JSON: {0}; please report it with the document")]
+    Json(#[from] serde_json::Error),
+    /// The Parquet writer refused the paragraphs.
+    #[error("the paragraphs cannot be written as Parquet: {0}; please report it with the document")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
+}
+
+/// How annotations are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputFormat {
+    /// The document with a YEDDA block `[@text#Label*]` around each paragraph.
+    #[default]
+    Yedda,
+    /// One JSON object per paragraph and line.
+    Jsonl,
+    /// One row per paragraph.
+    Parquet,
+    /// brat standoff: offsets in Unicode characters, beside a copy of the text.
+    Brat,
+}
+
+impl OutputFormat {
+    /// All formats, by the names that users type.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("yedda", Self::Yedda), ("jsonl", Self::Jsonl), ("parquet", Self::Parquet), ("brat", Self::Brat)];
+
+    /// The name that users type.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yedda => "yedda",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Brat => "brat",
+        }
+    }
+
+    /// The name of the annotation of `attachment_name`: `a/b.txt` becomes `a/b.txt.ann`; for brat, which
+    /// wants `b.txt` and `b.ann` side by side, `a/b.ann`.
+    #[must_use]
+    pub fn annotation_name(self, attachment_name: &str) -> String {
+        match self {
+            Self::Yedda => format!("{attachment_name}.ann"),
+            Self::Jsonl => format!("{attachment_name}.jsonl"),
+            Self::Parquet => format!("{attachment_name}.parquet"),
+            Self::Brat => format!("{}.ann", brat_stem(attachment_name)),
+        }
+    }
+
+    /// The name of the copy of the text that goes with an annotation, where the format has one.
+    #[must_use]
+    pub fn text_name(self, attachment_name: &str) -> Option<String> {
+        (self == Self::Brat).then(|| format!("{}.txt", brat_stem(attachment_name)))
+    }
+
+    /// The media type of an annotation.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Yedda | Self::Brat => "text/plain; charset=utf-8",
+            Self::Jsonl => "application/x-ndjson",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+
+    /// The document in this format.
+    ///
+    /// # Errors
+    /// When the JSON or Parquet writer refuses the rows.
+    pub fn render(self, document: &LabelledDocument<'_>) -> Result<Vec<u8>, RenderError> {
+        match self {
+            Self::Yedda => Ok(yedda::render(document)),
+            Self::Jsonl => Ok(jsonl::render(document)?),
+            Self::Parquet => Ok(parquet::render(document)?),
+            Self::Brat => Ok(brat::render(document)),
+        }
+    }
+}
+
+fn brat_stem(attachment_name: &str) -> &str {
+    attachment_name.strip_suffix(".txt").unwrap_or(attachment_name)
+}
+
+/// A whole document with the labels of its paragraphs.
+#[derive(Debug, Clone)]
+pub struct LabelledDocument<'a> {
+    /// Which document.
+    pub reference: &'a DocumentRef,
+    /// Its paragraphs, in order.
+    pub paragraphs: Vec<LabelledParagraph<'a>>,
+    /// White space after the last of them, or the whole text when there is none.
+    pub after: &'a str,
+    /// The model's labels, in the order of the probabilities.
+    pub labels: &'a [String],
+}
+
+/// A paragraph with its label.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelledParagraph<'a> {
+    /// Byte offset of the text in its document.
+    pub start: u64,
+    /// White space before it.
+    pub before: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Index of its label.
+    pub label: usize,
+    /// One probability per label.
+    pub probabilities: &'a [f32],
+}
+
+impl LabelledDocument<'_> {
+    /// Size of the document's text in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.paragraphs.iter().map(|paragraph| paragraph.before.len() + paragraph.text.len()).sum::<usize>()
+            + self.after.len()
+    }
+
+    /// The document's text.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.bytes());
+        for paragraph in &self.paragraphs {
+            text.extend_from_slice(paragraph.before.as_bytes());
+            text.extend_from_slice(paragraph.text.as_bytes());
+        }
+        text.extend_from_slice(self.after.as_bytes());
+        text
+    }
+
+    fn label(&self, paragraph: &LabelledParagraph<'_>) -> &str {
+        self.labels.get(paragraph.label).map_or("", String::as_str)
+    }
+}
