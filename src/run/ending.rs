@@ -4,14 +4,32 @@ use std::time::Duration;
 
 use super::tally::Tally;
 
-/// What happened, in one sentence for the operator.
+/// What a run that was stopped did not come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Documents that the next run finds, as many as were counted.
+    pub documents: u64,
+    /// Whether all were counted.
+    pub complete: bool,
+}
+
+/// What happened, in one sentence for the operator. `left` is there when the run was stopped.
 #[must_use]
-pub fn sentence(tally: &Tally, elapsed: Duration, destination: &str, dry_run: bool, stopped: bool) -> String {
+pub fn sentence(
+    tally: &Tally,
+    elapsed: Duration,
+    destination: &str,
+    dry_run: bool,
+    left: Option<Left>,
+) -> String {
     let counts = &tally.documents;
+    if counts.selected == 0 && left.is_none() {
+        return format!("No document was selected; nothing to do (annotations would be {destination}).");
+    }
     let mut sentence = format!(
         "{}{} of {} ({}, {:.1} MB) labelled in {:.1} s: ",
-        if stopped { "Stopped early: " } else { "" },
-        counts.saved + counts.unchanged + if dry_run { counts.skipped } else { 0 },
+        if left.is_some() { "Stopped early: " } else { "" },
+        counts.saved + counts.unchanged + counts.kept + if dry_run { counts.skipped } else { 0 },
         several(counts.selected, "document"),
         several(tally.paragraphs, "paragraph"),
         tally.bytes as f64 / 1e6,
@@ -31,10 +49,10 @@ pub fn sentence(tally: &Tally, elapsed: Duration, destination: &str, dry_run: bo
     if tally.retries > 0 {
         sentence += &format!(", {} retries", tally.retries);
     }
-    if counts.selected == 0 {
-        return format!("No document was selected; nothing to do (annotations would be {destination}).");
-    }
-    if counts.saved == 0 && counts.failed == 0 && !dry_run {
+    if let Some(left) = left {
+        let least = if left.complete { "" } else { "at least " };
+        sentence += &format!("; {least}{} left for the next run", several(left.documents, "document"));
+    } else if counts.saved == 0 && counts.failed == 0 && !dry_run {
         sentence += "; nothing new to write";
     }
     format!("{sentence}; annotations are {destination}.")

@@ -62,6 +62,7 @@ impl RunMetrics<'_> {
             "version": env!("CARGO_PKG_VERSION"),
             "model": self.model.map(|model| json!({ "name": model.name(), "sha256": model.sha256() })),
             "documents": self.tally.documents,
+            "left": self.tally.left,
             "labels": labels,
             "paragraphs": self.tally.paragraphs,
             "bytes": self.tally.bytes,

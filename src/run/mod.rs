@@ -6,6 +6,7 @@
 mod console;
 mod ending;
 mod fetch;
+mod listing;
 mod lock;
 mod metrics;
 mod places;
@@ -22,7 +23,7 @@ use std::time::Instant;
 use futures::StreamExt;
 
 pub use console::{Console, Level};
-pub use ending::sentence;
+pub use ending::{Left, sentence};
 pub use fetch::fetch;
 pub use lock::RunLock;
 pub use metrics::RunMetrics;
@@ -40,6 +41,7 @@ use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
 use crate::settings::{self, Input, Settings, Task};
 use crate::source::Source;
+use listing::Listing;
 use places::Places;
 
 /// How many past runs are remembered.
@@ -57,7 +59,10 @@ pub fn label(settings: &Settings) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|error| Error::unusable(format!("the program cannot start its threads: {error}")))?;
-    runtime.block_on(run(settings))
+    let code = runtime.block_on(run(settings));
+    // A run that was stopped does not wait for threads that are still in the middle of a document.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(settings: &Settings) -> Result<u8> {
@@ -67,6 +72,9 @@ async fn run(settings: &Settings) -> Result<u8> {
     #[cfg(feature = "otel")]
     this.optimizer_rules.extend(exporter.as_ref().map(|_| crate::instrumentation::otel::operator_spans()));
     let result = this.go().await;
+    if result.is_ok() && this.is_stopped() {
+        this.count_left().await;
+    }
     this.progress.finish();
     #[cfg(feature = "otel")]
     if let Some(exporter) = exporter
@@ -96,6 +104,11 @@ struct Run<'a> {
     stages: Vec<StageMetrics>,
     optimizer_rules: Vec<OptimizerRule>,
     selected: u64,
+    listing: Option<Arc<Listing>>,
+    left: Option<Left>,
+    lock: Option<RunLock>,
+    /// The run was stopped and did not wait for what was in hand.
+    abandoned: bool,
     model: Option<Arc<Model>>,
     destination: String,
     start: Instant,
@@ -117,6 +130,10 @@ impl<'a> Run<'a> {
             stages: Vec::new(),
             optimizer_rules: Vec::new(),
             selected: 0,
+            listing: None,
+            left: None,
+            lock: None,
+            abandoned: false,
             model: None,
             destination: String::new(),
             start: Instant::now(),
@@ -132,12 +149,14 @@ impl<'a> Run<'a> {
             self.progress.tell(Level::Warn, &format!("warning: {warning}"));
         }
         self.destination.clone_from(&places.destination);
-        let _lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
+        self.lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
+        let listing = Arc::new(Listing::new(Arc::clone(&places.source)));
+        self.listing = Some(Arc::clone(&listing));
         if settings.task == Task::UpdateTaxonomyFlag {
             return self.update_taxonomy_flag(&places).await;
         }
         let mut classifier = Classifier::builder()
-            .source(Arc::clone(&places.source), places.load)
+            .source(listing, places.load)
             .sink(places.save, format(settings))
             .partitions(settings.partitions)
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
@@ -156,33 +175,66 @@ impl<'a> Run<'a> {
         if progress.is_bar() {
             tokio::spawn(count(places.source, progress.clone()));
         }
-        let documents = classifier.load_raw().await?;
-        let predictions = classifier.predict(documents).await?;
+        let signals = self.signals.clone();
         let (tally, mut told) = (&mut self.tally, 0);
-        let saved = classifier
-            .save_annotated(predictions, |outcomes| {
-                tally.add(outcomes)?;
-                tell_failures(&progress, &tally.failures, &mut told);
-                progress.update(&tally.documents);
-                Ok(())
-            })
-            .await;
+        let labelling = async {
+            let documents = classifier.load_raw().await?;
+            let predictions = classifier.predict(documents).await?;
+            classifier
+                .save_annotated(predictions, |outcomes| {
+                    tally.add(outcomes)?;
+                    tell_failures(&progress, &tally.failures, &mut told);
+                    progress.update(&tally.documents);
+                    Ok(())
+                })
+                .await
+        };
+        let saved = tokio::select! {
+            saved = labelling => Some(saved),
+            () = signals.grace_is_over() => None,
+        };
         self.selected = classifier.selected();
-        self.stages = saved?;
+        match saved {
+            Some(saved) => self.stages = saved?,
+            None => self.abandoned = true,
+        }
         Ok(())
+    }
+
+    /// Whether the run ended before its time.
+    fn is_stopped(&self) -> bool {
+        self.stop.is_stopped()
+    }
+
+    /// What a run that was stopped leaves to the next.
+    async fn count_left(&mut self) {
+        let Some(listing) = &self.listing else { return };
+        let (listed, complete) = listing.count().await;
+        let documents = listed.saturating_sub(self.tally.documents.ended());
+        self.left = Some(Left { documents, complete });
     }
 
     async fn update_taxonomy_flag(&mut self, places: &Places) -> Result<()> {
         self.listen()?;
         let (progress, mut told) = (self.progress.clone(), 0);
-        let updated =
+        let signals = self.signals.clone();
+        let updating =
             taxonomy::update(self.settings, places, &self.requests, &self.stop, &mut self.tally, |tally| {
                 tell_failures(&progress, &tally.failures, &mut told);
                 progress.update(&tally.documents);
-            })
-            .await;
+            });
+        let updated = tokio::select! {
+            updated = updating => Some(updated),
+            () = signals.grace_is_over() => None,
+        };
         tell_failures(&self.progress, &self.tally.failures, &mut told);
-        updated
+        match updated {
+            Some(updated) => updated,
+            None => {
+                self.abandoned = true;
+                Ok(())
+            }
+        }
     }
 
     fn listen(&mut self) -> Result<()> {
@@ -204,7 +256,14 @@ impl<'a> Run<'a> {
 
     /// Tells people and machines how the run ended, and decides the exit code.
     fn finish(mut self, result: Result<()>) -> Result<u8> {
-        self.tally.documents.selected = self.selected.max(self.tally.documents.ended());
+        let ended = self.tally.documents.ended();
+        // What was in hand when a stopped run could not wait any longer is left, not selected.
+        self.tally.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
+        self.tally.left = self.left.map(|left| left.documents);
+        if self.abandoned {
+            // A thread may still be writing: the lock goes when the process ends.
+            std::mem::forget(self.lock.take());
+        }
         self.tally.retries = self.tally.retries.max(self.requests.counts().retries);
         let elapsed = self.start.elapsed();
         if self.model.is_some() {
@@ -227,13 +286,7 @@ impl<'a> Run<'a> {
                 .tell(Level::Warn, &format!("warning: the record of this run cannot be kept: {error}"));
         }
         let sentence = match &result {
-            Ok(()) => sentence(
-                &self.tally,
-                elapsed,
-                &self.destination,
-                self.settings.dry_run,
-                self.signals.exit_code().is_some(),
-            ),
+            Ok(()) => sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left),
             Err(_) => "The run could not be done.".to_string(),
         };
         let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();

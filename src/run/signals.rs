@@ -1,7 +1,13 @@
 //! SIGINT and SIGTERM: what is in hand is finished and saved, then the run ends.
+//!
+//! Signals are waited for by a thread of their own: labelling keeps every thread of the engine busy, and a task
+//! among them would hear of a signal only when one of them has nothing to do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::pipeline::Stop;
 
@@ -10,13 +16,27 @@ const INTERRUPTED: u8 = 130;
 /// Exit code after SIGTERM, by custom 128 + 15.
 const TERMINATED: u8 = 143;
 
-/// Which signal has come, if one has.
-#[derive(Debug, Clone, Default)]
-pub struct Signals(Arc<AtomicU8>);
+/// How long what is in hand may take after the first signal. What is not done then is left for the next run:
+/// files and documents are written whole or not at all, so that nothing is lost by that.
+const GRACE: Duration = Duration::from_millis(1400);
+
+/// Which signal has come, if one has, and whether its time of grace is over.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    seen: Arc<AtomicU8>,
+    over: watch::Receiver<bool>,
+}
+
+impl Default for Signals {
+    /// No signal is listened for.
+    fn default() -> Self {
+        Self { seen: Arc::default(), over: watch::channel(false).1 }
+    }
+}
 
 impl Signals {
-    /// Listens for signals on the current tokio runtime: the first stops the run at its source, by `stop`, and
-    /// calls `on_stop`; a second calls `on_exit`, which must not take long, and ends the process at once.
+    /// Listens for signals: the first stops the run at its source, by `stop`, and calls `on_stop` with its name;
+    /// a second calls `on_exit`, which must not take long, and ends the process at once.
     ///
     /// # Errors
     /// When the operating system does not let us listen.
@@ -25,50 +45,87 @@ impl Signals {
         on_stop: impl Fn(&str) + Send + 'static,
         on_exit: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
-        let signals = Self::default();
-        let seen = signals.clone();
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            tokio::spawn(async move {
-                loop {
-                    let (code, name) = tokio::select! {
-                        _ = interrupt.recv() => (INTERRUPTED, "SIGINT"),
-                        _ = terminate.recv() => (TERMINATED, "SIGTERM"),
-                    };
-                    if !seen.record(code) {
-                        on_exit();
-                        std::process::exit(i32::from(code));
-                    }
-                    stop.stop();
-                    on_stop(name);
-                }
-            });
-        }
-        #[cfg(not(unix))]
-        tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if !seen.record(INTERRUPTED) {
-                    on_exit();
-                    std::process::exit(i32::from(INTERRUPTED));
-                }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut arrivals = {
+            let _entered = runtime.enter();
+            Arrivals::new()?
+        };
+        let (over_sender, over) = watch::channel(false);
+        let signals = Self { seen: Arc::default(), over };
+        let seen = Arc::clone(&signals.seen);
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                let (code, name) = arrivals.next().await;
+                seen.store(code, Ordering::SeqCst);
                 stop.stop();
-                on_stop("Ctrl-C");
-            }
-        });
+                on_stop(name);
+                let second = async {
+                    let (code, _) = arrivals.next().await;
+                    on_exit();
+                    std::process::exit(i32::from(code));
+                };
+                let grace = async {
+                    tokio::time::sleep(GRACE).await;
+                    // Nobody waits any more when the run has ended.
+                    let _ = over_sender.send(true);
+                    std::future::pending::<()>().await;
+                };
+                tokio::join!(second, grace);
+            });
+        })?;
         Ok(signals)
-    }
-
-    /// Whether `code` is the first signal.
-    fn record(&self, code: u8) -> bool {
-        self.0.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// The exit code of the signal that stopped the run.
     #[must_use]
     pub fn exit_code(&self) -> Option<u8> {
-        Some(self.0.load(Ordering::SeqCst)).filter(|code| *code != 0)
+        Some(self.seen.load(Ordering::SeqCst)).filter(|code| *code != 0)
+    }
+
+    /// Returns when a signal came and its time of grace is over; never where no signal comes.
+    pub async fn grace_is_over(&self) {
+        let mut over = self.over.clone();
+        if over.wait_for(|over| *over).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The signals that end a run, as they come.
+#[cfg(unix)]
+struct Arrivals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Arrivals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> (u8, &'static str) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (INTERRUPTED, "SIGINT"),
+            _ = self.terminate.recv() => (TERMINATED, "SIGTERM"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Arrivals;
+
+#[cfg(not(unix))]
+impl Arrivals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> (u8, &'static str) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        (INTERRUPTED, "Ctrl-C")
     }
 }

@@ -61,6 +61,8 @@ impl DocumentCounts {
 pub struct Tally {
     /// Documents by how they ended.
     pub documents: DocumentCounts,
+    /// Left for the next run, where this one was stopped: as many as were counted.
+    pub left: Option<u64>,
     /// Paragraphs labelled.
     pub paragraphs: u64,
     /// Bytes of text labelled.
