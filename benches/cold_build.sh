@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From nothing but Rust to labelled text: a fresh clone, an empty cargo cache, an empty target folder,
-# and the README's first command. Prints how long it took, in all and for the build.
+# and the README's first command. Prints how long it took, the CPU time of the build and the size of the program.
 #
 #   benches/cold_build.sh [--repo URL or PATH] [--work DIR] [--keep]
 set -euo pipefail
@@ -33,14 +33,20 @@ cd "$work/clone"
 cloned=$(date +%s.%N)
 cargo fetch --quiet --locked
 fetched=$(date +%s.%N)
+built=$(python3 "$here/measure.py" -- cargo build --locked --release --bin predict_classifier)
 cargo run --locked --release --bin predict_classifier -- --verbosity 2 2>&1 | tee "$work/log"
 end=$(date +%s.%N)
+size=$(stat -c %s target/release/predict_classifier)
 
 annotations=$(find output -name '*.ann' | wc -l)
 [ "$annotations" -gt 0 ] || { echo "cold_build.sh: no annotation was written" >&2; exit 1; }
-python3 - "$start" "$cloned" "$fetched" "$end" "$annotations" "$(nproc)" <<'PY'
+python3 - "$start" "$cloned" "$fetched" "$end" "$annotations" "$(nproc)" "$built" "$size" <<'PY'
+import json
 import sys
+
 start, cloned, fetched, end = map(float, sys.argv[1:5])
 print(f"\nfrom nothing to {sys.argv[5]} annotations: {(end - start) / 60:.1f} min on {sys.argv[6]} cores "
       f"(clone {cloned - start:.0f} s, download {fetched - cloned:.0f} s, build and run {end - fetched:.0f} s)")
+print(f"the build took {json.loads(sys.argv[7])['cpu_s'] / 60:.1f} CPU minutes; "
+      f"predict_classifier is {int(sys.argv[8]) / 1e6:.0f} MB")
 PY
