@@ -1,8 +1,7 @@
 //! Scores a model; see `evaluate_classifier --help`.
 
-use skol_classifier::cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main(cli::evaluate)
+    skol_classifier::programs::evaluate()
 }

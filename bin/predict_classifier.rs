@@ -1,8 +1,7 @@
 //! Labels documents; see `predict_classifier --help`.
 
-use skol_classifier::cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main(cli::predict)
+    skol_classifier::programs::predict()
 }

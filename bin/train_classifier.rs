@@ -1,8 +1,7 @@
 //! Trains a model; see `train_classifier --help`.
 
-use skol_classifier::cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main(cli::train)
+    skol_classifier::programs::train()
 }

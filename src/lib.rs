@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Each arrow is a stage: a DataFusion `DataFrame` made by one partition function ([`pipeline`]) over whole
-//! documents. [`classifier`] is the pipeline as six verbs, [`instrumentation`] looks at each stage without standing in
-//! its way, and [`run`] is what the program `predict_classifier` does with all of it.
+//! documents. [`classifier`] is the pipeline as six verbs, and [`instrumentation`] measures each stage without changing
+//! it. The programs and their settings are private.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -41,7 +41,7 @@
 //! ```
 
 pub mod classifier;
-pub mod cli;
+mod cli;
 pub mod couchdb;
 pub mod document;
 pub mod error;
@@ -50,11 +50,13 @@ pub use datafusion_measure as instrumentation;
 pub mod model;
 pub mod pipeline;
 pub mod report;
-pub mod run;
+mod run;
 pub mod segment;
-pub mod settings;
+mod settings;
 pub mod sink;
 pub mod source;
 
 pub use classifier::Classifier;
+#[doc(hidden)]
+pub use cli::programs;
 pub use error::{Error, Result};

@@ -1,9 +1,9 @@
-//! Any `env_config` is read or refused, never more.
+//! Any `env_config` and any config file is read or refused, never more.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skol_classifier::settings::parse_env_config;
+use skol_classifier::programs::read_settings;
 
 fuzz_target!(|text: &str| {
-    let _ = parse_env_config(text);
+    read_settings(text, text);
 });

@@ -14,22 +14,22 @@ use crate::model::train::{self, Event, Progress, TrainOptions};
 use crate::settings::{EvaluateSettings, Terminal, TrainSettings};
 use crate::{Error, Result};
 
-/// Presets of the user's own, in the working directory; they come before the built-in ones.
+/// Presets of the user's own, in the working directory; they win over the built-in ones.
 const PRESETS: &str = "config/models.toml";
 
 /// Trains a model, and prints how good it is.
-pub(super) fn train(settings: &TrainSettings) -> Result<u8> {
+pub(super) fn train(settings: &TrainSettings) -> Result<()> {
     let options = TrainOptions {
         input: settings.input.clone(),
         test: settings.test.clone(),
-        preset_name: settings.preset.clone(),
-        preset: preset(&settings.preset)?,
+        preset_name: settings.model.clone(),
+        preset: preset(&settings.model)?,
         name: settings.name.clone(),
         seed: settings.seed,
-        cross_validate: settings.cross_validate,
+        cross_validate: folds(settings),
         output: settings.output.clone(),
         report: settings.report.clone(),
-        date: settings.source_date_epoch.map(train::date_of),
+        date: settings.now.0.map(train::date_of),
         command: command(settings),
     };
     let (progress, bar) = progress(&settings.terminal);
@@ -37,7 +37,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<u8> {
     bar.finish_and_clear();
     let trained = trained?;
     if settings.terminal.verbosity >= 1 {
-        // Nobody can be told that standard error is gone.
+        // If standard error is gone, there is nowhere to report it.
         let _ = writeln!(
             std::io::stderr(),
             "wrote {} and its card {}",
@@ -49,7 +49,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<u8> {
 }
 
 /// Evaluates a model, and prints how good it is.
-pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<u8> {
+pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<()> {
     let evaluation = evaluate::run(&EvaluateOptions {
         model: settings.model.clone(),
         gold: settings.gold.clone(),
@@ -71,15 +71,20 @@ fn preset(name: &str) -> Result<Preset> {
     }
 }
 
-/// The command for the card, with folders by their last name: where they lie on this machine is nobody's concern.
+/// How many folds to cross-validate over.
+fn folds(settings: &TrainSettings) -> Option<usize> {
+    Some(settings.cross_validate).filter(|folds| *folds > 0)
+}
+
+/// The command for the card, with folders by their last name: their paths belong to this machine alone.
 fn command(settings: &TrainSettings) -> String {
     let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut command =
-        format!("train_classifier --input {} --model {}", name(&settings.input), settings.preset);
+        format!("train_classifier --input {} --model {}", name(&settings.input), settings.model);
     if let Some(test) = &settings.test {
         command += &format!(" --test {}", name(test));
     }
-    if let Some(folds) = settings.cross_validate {
+    if let Some(folds) = folds(settings) {
         command += &format!(" --cross-validate {folds}");
     }
     if settings.seed != 0 {
@@ -90,7 +95,7 @@ fn command(settings: &TrainSettings) -> String {
 
 /// Stage and loss: on a terminal as they change, in a log each stage as a line from verbosity 2 on.
 fn progress(terminal: &Terminal) -> (Progress, ProgressBar) {
-    let shown = terminal.progress && terminal.verbosity >= 1;
+    let shown = terminal.progress();
     let watched = shown && std::io::stderr().is_terminal();
     let bar = if watched {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));

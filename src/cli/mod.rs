@@ -1,21 +1,59 @@
 //! What the programs share around their work: the exit code, broken pipes, panics, warnings about settings.
 //!
-//! Each program under `bin/` is one call into this room. The work itself lies elsewhere; here is only decided
-//! how it ends.
+//! Each program under `bin/` is one call of [`programs`]. The work itself is elsewhere; here is only decided how it
+//! ends.
 
-use crate::settings::{self, Environment, LogFormat, Request, Terminal};
+use crate::settings::{self, Environment, LogFormat, ProgramSettings, Request, Settings, Task, Terminal};
 use crate::{Error, Result};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+mod exit;
 mod explain;
 mod learning;
 mod models;
 
-/// Runs a program and decides its exit code: what `run` returns, or the code of its error. An error stands on
-/// standard error in one message; a panic is told as a fault of the program, without its backtrace.
-pub fn main(run: fn() -> Result<u8>) -> ExitCode {
+pub(crate) use exit::Exit;
+
+/// The programs, for `bin/` alone: this is no interface of the library.
+pub mod programs {
+    use super::{answer, exit_code, learning, run};
+    use crate::settings::{EvaluateSettings, Settings, TrainSettings};
+    use std::process::ExitCode;
+
+    /// The program `predict_classifier`.
+    #[must_use]
+    pub fn predict() -> ExitCode {
+        exit_code(|| {
+            run::<Settings>(|settings| match answer(settings)? {
+                Some(exit) => Ok(exit),
+                None => crate::run::label(settings),
+            })
+        })
+    }
+
+    /// The program `train_classifier`.
+    #[must_use]
+    pub fn train() -> ExitCode {
+        exit_code(|| run::<TrainSettings>(|settings| learning::train(settings).map(Into::into)))
+    }
+
+    /// The program `evaluate_classifier`.
+    #[must_use]
+    pub fn evaluate() -> ExitCode {
+        exit_code(|| run::<EvaluateSettings>(|settings| learning::evaluate(settings).map(Into::into)))
+    }
+
+    /// Reads the texts of an `env_config` and a config file, whatever they hold: for fuzzing.
+    pub fn read_settings(env_config: &str, toml: &str) {
+        crate::settings::read_texts(env_config, toml);
+    }
+}
+
+/// Runs a program and decides its exit code. An error stands on standard error in one message; a panic is reported
+/// as a fault of the program, without its backtrace.
+fn exit_code(program: impl FnOnce() -> Result<Exit>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         let place =
             info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
@@ -30,74 +68,57 @@ pub fn main(run: fn() -> Result<u8>) -> ExitCode {
             "error: this is a fault in the program{place}: {reason}\nPlease report it, with the command line."
         );
     }));
-    let code = match panic::catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(code)) => code,
+    let exit = match panic::catch_unwind(AssertUnwindSafe(program)) {
+        Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
             let _ = writeln!(io::stderr(), "error: {error}");
-            error.exit_code()
+            Exit::from(&error)
         }
-        Err(_) => Error::unusable("").exit_code(),
+        Err(_) => Exit::Unusable,
     };
-    ExitCode::from(code)
+    exit.into()
 }
 
-/// The program `predict_classifier`.
-///
-/// # Errors
-/// Wrong settings, and whatever makes the run impossible.
-pub fn predict() -> Result<u8> {
-    match settings::predict(std::env::args_os(), &Environment::of_process())? {
-        Request::Print(text) => print(&text),
-        Request::Run(settings) if settings.task.is_question() => answer(&settings),
-        Request::Run(settings) => {
-            warn(&settings.notices, &settings.terminal);
-            crate::run::label(&settings)
-        }
-    }
-}
-
-/// The program `train_classifier`.
-///
-/// # Errors
-/// Wrong settings, and whatever makes training impossible.
-pub fn train() -> Result<u8> {
-    match settings::train(std::env::args_os(), &Environment::of_process())? {
-        Request::Print(text) => print(&text),
-        Request::Run(settings) => {
-            warn(&settings.notices, &settings.terminal);
-            learning::train(&settings)
-        }
-    }
-}
-
-/// The program `evaluate_classifier`.
-///
-/// # Errors
-/// Wrong settings, and whatever makes the evaluation impossible.
-pub fn evaluate() -> Result<u8> {
-    match settings::evaluate(std::env::args_os(), &Environment::of_process())? {
-        Request::Print(text) => print(&text),
-        Request::Run(settings) => {
-            warn(&settings.notices, &settings.terminal);
-            learning::evaluate(&settings)
+/// Reads the settings of a program, warns about them, and does its work.
+fn run<S: ProgramSettings + HasTerminal>(work: impl FnOnce(&S) -> Result<Exit>) -> Result<Exit> {
+    match settings::request::<S>(std::env::args_os(), &Environment::of_process())? {
+        Request::Print(text) => print(&text).map(Into::into),
+        Request::Run(settings, notices) => {
+            warn(&notices, settings.terminal());
+            work(&settings)
         }
     }
 }
 
 /// What is asked for instead of a run.
-fn answer(settings: &settings::Settings) -> Result<u8> {
-    warn(&settings.notices, &settings.terminal);
+fn answer(settings: &Settings) -> Result<Option<Exit>> {
     match &settings.task {
-        settings::Task::Explain { document, line } => print(&explain::explain(settings, document, *line)?),
-        _ => print(&models::list()?),
+        Task::Explain { document, line } => print(&explain::explain(settings, document, *line)?)?,
+        Task::ListModels => print(&models::list()?)?,
+        Task::Label | Task::UpdateTaxonomyFlag => return Ok(None),
     }
+    Ok(Some(Exit::Done))
 }
 
+/// Settings that say how the program reports.
+trait HasTerminal {
+    /// How it reports.
+    fn terminal(&self) -> &Terminal;
+}
+
+macro_rules! has_terminal {
+    ($($settings:ty),+) => { $(
+        impl HasTerminal for $settings {
+            fn terminal(&self) -> &Terminal {
+                &self.terminal
+            }
+        }
+    )+ };
+}
+has_terminal!(Settings, settings::TrainSettings, settings::EvaluateSettings);
+
 /// Prints `text` on standard output. A reader that has seen enough (`| head`) is no error.
-///
-/// # Errors
-/// Standard output cannot be written, for another reason than that.
-pub fn print(text: &str) -> Result<u8> {
+fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     match out
@@ -105,13 +126,13 @@ pub fn print(text: &str) -> Result<u8> {
         .and_then(|()| out.write_all(newline.as_bytes()))
         .and_then(|()| out.flush())
     {
-        Ok(()) => Ok(0),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::unusable(format!("cannot write to standard output: {error}"))),
     }
 }
 
-/// Says on standard error what is odd about the settings, from verbosity 1 on.
+/// Writes on standard error what is odd about the settings, from verbosity 1 on.
 fn warn(notices: &[String], terminal: &Terminal) {
     if terminal.verbosity == 0 {
         return;

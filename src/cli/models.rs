@@ -1,8 +1,8 @@
-//! `--list-models`: what the program brings along.
+//! `--list-models`: the models in the program.
 
 use crate::Result;
 use crate::model::catalog;
-use crate::settings::ByteSize;
+use bytesize::ByteSize;
 
 /// One line a model: name, labels, size, day of training, preset.
 ///
@@ -11,14 +11,14 @@ use crate::settings::ByteSize;
 pub(super) fn list() -> Result<String> {
     let models = catalog::list()?;
     if models.is_empty() {
-        return Ok("this build brings no models along; give --model the path of one\n".to_owned());
+        return Ok("this build contains no models; give --model the path of one\n".to_owned());
     }
     let default = catalog::default_name();
     let width = models.iter().map(|(info, _)| info.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for (info, bytes) in models {
         let labels = info.data.paragraphs.len();
-        let size = ByteSize(bytes as u64).to_string();
+        let size = ByteSize(bytes as u64).display().iec().to_string();
         let mark = if info.name == default { "  (default)" } else { "" };
         text.push_str(&format!(
             "{:width$}  {labels:2} labels  {size:>9}  {}  {}{mark}\n",

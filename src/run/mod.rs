@@ -29,17 +29,16 @@ pub use lock::RunLock;
 pub use metrics::RunMetrics;
 pub use progress::Progress;
 pub use signals::Signals;
-pub use tally::{DocumentCounts, Failure, Kept, Tally};
+pub use tally::{Failure, Tally};
 
 use crate::classifier::{Classifier, StageMetrics};
+use crate::cli::Exit;
 use crate::couchdb;
 use crate::error::{Error, Result};
-use crate::instrumentation::{
-    CheckpointOptions, CheckpointPolicy, FlightRecorder, Instrumentation, Verbosity,
-};
+use crate::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity};
 use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
-use crate::settings::{self, Input, Settings, Task};
+use crate::settings::{Input, Settings, Task};
 use crate::source::Source;
 use listing::Listing;
 use places::Places;
@@ -47,11 +46,11 @@ use places::Places;
 /// How many past runs are remembered.
 const FLIGHTS: usize = 30;
 
-/// Labels the selected documents and saves the annotations. Returns the exit code.
+/// Labels the selected documents and saves the annotations. Returns how the program ends.
 ///
 /// # Errors
 /// What makes the run impossible. The metrics file is written all the same.
-pub fn label(settings: &Settings) -> Result<u8> {
+pub fn label(settings: &Settings) -> Result<Exit> {
     // Labelling keeps as many threads busy as there are cores; a connection does not wait for them.
     let connections = usize::from(matches!(settings.input, Input::CouchDb(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -65,7 +64,7 @@ pub fn label(settings: &Settings) -> Result<u8> {
     code
 }
 
-async fn run(settings: &Settings) -> Result<u8> {
+async fn run(settings: &Settings) -> Result<Exit> {
     #[cfg(feature = "otel")]
     let exporter = spans::export()?;
     let mut this = Run::new(settings);
@@ -119,10 +118,7 @@ impl<'a> Run<'a> {
         Self {
             settings,
             instrumentation: instrumentation(settings),
-            progress: Progress::new(
-                settings.terminal.progress && settings.verbosity() >= 1,
-                Console::new(&settings.terminal),
-            ),
+            progress: Progress::new(settings.terminal.progress(), Console::new(&settings.terminal)),
             stop: Stop::default(),
             signals: Signals::default(),
             tally: Tally::default(),
@@ -157,7 +153,7 @@ impl<'a> Run<'a> {
         }
         let mut classifier = Classifier::builder()
             .source(listing, places.load)
-            .sink(places.save, format(settings))
+            .sink(places.save, settings.output_format)
             .partitions(settings.partitions)
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
@@ -255,7 +251,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tells people and machines how the run ended, and decides the exit code.
-    fn finish(mut self, result: Result<()>) -> Result<u8> {
+    fn finish(mut self, result: Result<()>) -> Result<Exit> {
         let ended = self.tally.documents.ended();
         // What was in hand when a stopped run could not wait any longer is left, not selected.
         self.tally.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
@@ -298,9 +294,10 @@ impl<'a> Run<'a> {
         result?;
         written?;
         page?;
-        Ok(match self.signals.exit_code() {
-            Some(code) => code,
-            None => u8::from(self.tally.documents.failed > 0),
+        Ok(match self.signals.received() {
+            Some(signal) => Exit::Signal(signal),
+            None if self.tally.documents.failed > 0 => Exit::SomeFailed,
+            None => Exit::Done,
         })
     }
 }
@@ -332,22 +329,8 @@ fn instrumentation(settings: &Settings) -> Instrumentation {
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
         .with_flight_recorder(FlightRecorder::new(places::records_folder(settings), FLIGHTS))
         .with_checkpoint(CheckpointOptions {
-            policy: match settings.checkpoint {
-                settings::CheckpointPolicy::Auto => CheckpointPolicy::Auto,
-                settings::CheckpointPolicy::Never => CheckpointPolicy::Never,
-                settings::CheckpointPolicy::Always => CheckpointPolicy::Always,
-            },
+            policy: settings.checkpoint,
             folder: places::checkpoint_folder(settings),
             ..defaults
         })
-}
-
-fn format(settings: &Settings) -> crate::sink::OutputFormat {
-    use crate::sink::OutputFormat;
-    match settings.output_format {
-        settings::OutputFormat::Yedda => OutputFormat::Yedda,
-        settings::OutputFormat::Jsonl => OutputFormat::Jsonl,
-        settings::OutputFormat::Parquet => OutputFormat::Parquet,
-        settings::OutputFormat::Brat => OutputFormat::Brat,
-    }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::RunLock;
 use super::lock::short_hash;
-use super::{RunLock, format};
-use crate::couchdb::{ConnectionParams, IfMissing, Producer, Secret, Tally, plain_http_warning, preflight};
+use crate::couchdb::{ConnectionParams, IfMissing, Producer, Tally, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
 use crate::settings::{CouchDb, Input, Settings};
@@ -44,7 +44,7 @@ impl Places {
                 let limit = selection.limit.map(|limit| limit as u64);
                 let mut source = FileSource::new(paths, &selection.attachment_pattern)?.with_limit(limit);
                 if selection.skip_existing {
-                    source = source.skip_existing(&settings.output, format(settings));
+                    source = source.skip_existing(&settings.output, settings.output_format);
                 }
                 Self::files(settings, Arc::new(source), LoadParams::Files(FilesLoadParams::default()))
             }
@@ -66,7 +66,7 @@ impl Places {
             preflight(&output, if_missing, Arc::clone(tally)).await?;
         }
         let selection = &settings.selection;
-        let suffix = format(settings).annotation_name("");
+        let suffix = settings.output_format.annotation_name("");
         let source = CouchSource::new(
             input.clone(),
             output.clone(),
@@ -97,7 +97,7 @@ impl Places {
         };
         let save = CouchSaveParams {
             suffix,
-            content_type: format(settings).content_type().to_string(),
+            content_type: settings.output_format.content_type().to_string(),
             dry_run: settings.dry_run,
             ..CouchSaveParams::new(output, &input, producer)
         };
@@ -114,7 +114,7 @@ impl Places {
     fn files(settings: &Settings, source: Arc<dyn Source>, load: LoadParams) -> Result<Self> {
         let save = FilesSaveParams {
             folder: settings.output.clone(),
-            format: format(settings),
+            format: settings.output_format,
             dry_run: settings.dry_run,
         };
         save.prepare()?;
@@ -135,10 +135,8 @@ impl Places {
 pub(super) fn connection(couch: &CouchDb, database: &str) -> Result<ConnectionParams> {
     let mut connection = ConnectionParams::new(couch.url.as_str(), database)?;
     if let Some(credentials) = &couch.credentials {
-        connection = connection.with_credentials(
-            Some(credentials.username.clone()),
-            Some(Secret::new(credentials.password.expose())),
-        );
+        connection = connection
+            .with_credentials(Some(credentials.username.clone()), Some(credentials.password.clone()));
     }
     if let Some(file) = &couch.ca_file {
         connection.ca_file = Some(file.clone());

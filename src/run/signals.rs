@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::cli::Exit;
 use crate::pipeline::Stop;
 
-/// Exit code after SIGINT, by custom 128 + 2.
-const INTERRUPTED: u8 = 130;
-/// Exit code after SIGTERM, by custom 128 + 15.
-const TERMINATED: u8 = 143;
+/// The number of SIGINT.
+const INTERRUPTED: u8 = 2;
+/// The number of SIGTERM.
+const TERMINATED: u8 = 15;
 
 /// How long what is in hand may take after the first signal. What is not done then is left for the next run:
 /// files and documents are written whole or not at all, so that nothing is lost by that.
@@ -55,14 +56,14 @@ impl Signals {
         let seen = Arc::clone(&signals.seen);
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                let (code, name) = arrivals.next().await;
-                seen.store(code, Ordering::SeqCst);
+                let (signal, name) = arrivals.next().await;
+                seen.store(signal, Ordering::SeqCst);
                 stop.stop();
                 on_stop(name);
                 let second = async {
-                    let (code, _) = arrivals.next().await;
+                    let (signal, _) = arrivals.next().await;
                     on_exit();
-                    std::process::exit(i32::from(code));
+                    std::process::exit(Exit::Signal(signal).code().into());
                 };
                 let grace = async {
                     tokio::time::sleep(GRACE).await;
@@ -76,10 +77,10 @@ impl Signals {
         Ok(signals)
     }
 
-    /// The exit code of the signal that stopped the run.
+    /// The number of the signal that stopped the run.
     #[must_use]
-    pub fn exit_code(&self) -> Option<u8> {
-        Some(self.seen.load(Ordering::SeqCst)).filter(|code| *code != 0)
+    pub fn received(&self) -> Option<u8> {
+        Some(self.seen.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
 
     /// Returns when a signal came and its time of grace is over; never where no signal comes.

@@ -1,14 +1,12 @@
-//! The command line of each program, made from the table of settings: options, help, and what was typed.
+//! The command line of each program, made from the definitions of its settings: options, help, and what was typed.
 
+use super::definition::{Kind, Program, Setting};
 use super::environment::Environment;
-use super::layers::{DEFAULTS, Layer, Rank, Raw, split_list};
-use super::option::{Kind, Outdated, Program, Setting};
-use super::{table, text, toml_file};
-use crate::{Error, Result};
+use super::layers::{Layer, Notices, Rank, split_list};
+use super::{SettingsError, skol, text};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use clap_complete::Shell;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// What was typed.
@@ -16,12 +14,19 @@ pub(super) enum Typed {
     /// Print this and exit: help, version.
     Print(String),
     /// Values and requests.
-    Values { layer: Layer, outdated: Vec<(&'static Outdated, String)>, asked: Asked },
+    Values(Values),
+}
+
+/// Values for settings, and what is asked for instead of a run.
+pub(super) struct Values {
+    pub(super) layer: Layer,
+    pub(super) notices: Notices,
+    pub(super) asked: Asked,
 }
 
 /// What the user asks for instead of a run.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     pub(super) show_config: bool,
     pub(super) man: bool,
     pub(super) completions: Option<Shell>,
@@ -31,8 +36,6 @@ pub(super) struct Asked {
 
 /// The command of `program`.
 pub(super) fn command(program: Program) -> Command {
-    let defaults: BTreeMap<String, Raw> =
-        toml_file::read(DEFAULTS).unwrap_or_default().into_iter().map(|item| (item.key, item.raw)).collect();
     let mut command = Command::new(program.name())
         .version(env!("CARGO_PKG_VERSION"))
         .about(text::about(program))
@@ -41,55 +44,52 @@ pub(super) fn command(program: Program) -> Command {
         .after_long_help(text::after_help(program))
         .max_term_width(100)
         .args_override_self(true)
-        .arg_required_else_help(false);
-    for setting in table::of(program) {
-        command = command.arg(argument(setting, defaults.get(setting.key)));
-    }
-    for request in requests(program) {
-        command = command.arg(request);
-    }
+        .arg_required_else_help(false)
+        .args(program.settings().iter().map(argument))
+        .args(requests(program));
     if program == Program::Predict {
-        for old in table::OUTDATED {
-            command = command.arg(Arg::new(old.long).long(old.long).num_args(1).hide(true));
+        for former in skol::FORMER {
+            command = command.arg(Arg::new(former.option).long(former.option).num_args(1).hide(true));
         }
     }
     command
 }
 
-fn argument(setting: &Setting, default: Option<&Raw>) -> Arg {
-    let mut notes = Vec::new();
-    if !setting.env.is_empty() {
-        notes.push(format!("[environment: {}]", setting.env.join(", ")));
-    }
-    let default = default.filter(|raw| !raw.is_empty()).map(|raw| match raw {
-        Raw::Text(text) => text.clone(),
-        Raw::List(items) => items.join(","),
-    });
-    let default = default.filter(|text| text != "false").map(|text| format!("[default: {text}]"));
-    notes.extend(default.clone());
-    let paragraphs = [setting.help, setting.more].into_iter().filter(|text| !text.is_empty());
-    let long_help = paragraphs
-        .map(str::to_owned)
-        .chain([notes.join(" ")])
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>();
-    let short_default =
-        default.filter(|text| text.len() < 30).map(|text| format!(" {text}")).unwrap_or_default();
+fn argument(setting: &Setting) -> Arg {
+    let default = setting.default;
+    let shown = if default.is_empty() || default == "false" {
+        String::new()
+    } else {
+        format!("[default: {default}]")
+    };
+    let notes = format!("[environment: {}] {shown}", setting.documented().join(", "));
+    let mut long_help = vec![setting.help().to_owned()];
+    long_help.extend(setting.more());
+    long_help.push(notes.trim_end().to_owned());
+    let short_help = if shown.is_empty() || shown.len() >= 30 {
+        setting.help().to_owned()
+    } else {
+        format!("{} {shown}", setting.help())
+    };
 
-    let arg = Arg::new(setting.key)
+    let mut arg = Arg::new(setting.key)
         .value_name(setting.value_name)
-        .help(format!("{}{short_default}", setting.help))
+        .help(short_help)
         .long_help(long_help.join("\n\n"))
-        .help_heading(setting.heading.title());
-    let arg = if setting.long.is_empty() { arg } else { arg.long(setting.long) };
-    let arg = if let Some(short) = setting.short { arg.short(short) } else { arg };
-    let arg = arg.visible_aliases(setting.aliases.to_vec());
-    match setting.kind {
+        .help_heading(<&str>::from(setting.heading))
+        .visible_aliases(setting.aliases.to_vec());
+    if let Some(long) = setting.option() {
+        arg = arg.long(long);
+    }
+    if let Some(short) = setting.short {
+        arg = arg.short(short);
+    }
+    match setting.kind() {
         Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         // A secret that starts with a dash must not be taken, and shown, as an unknown option.
         Kind::Text => arg.num_args(1).allow_hyphen_values(setting.secret),
-        Kind::File => arg.num_args(1).value_hint(ValueHint::FilePath),
-        Kind::Folder => arg.num_args(1).value_hint(ValueHint::DirPath),
+        Kind::Path if setting.value_name == "DIR" => arg.num_args(1).value_hint(ValueHint::DirPath),
+        Kind::Path => arg.num_args(1).value_hint(ValueHint::FilePath),
         Kind::Choice(words) => {
             arg.num_args(1).value_parser(PossibleValuesParser::new(words)).ignore_case(true)
         }
@@ -99,33 +99,25 @@ fn argument(setting: &Setting, default: Option<&Raw>) -> Arg {
 }
 
 fn requests(program: Program) -> Vec<Arg> {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).help_heading("Instead of a run")
+    let request = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).help(help).help_heading("Instead of a run")
     };
+    let flag = |name, help| request(name, help).action(ArgAction::SetTrue);
     let mut requests = Vec::new();
     if program == Program::Predict {
         requests.push(flag("list-models", "List the shipped models and exit"));
-        requests.push(
-            Arg::new("explain")
-                .long("explain")
-                .value_name("DOC:LINE")
-                .num_args(1)
-                .help("Show which features made the label of the paragraph at this line, and exit")
-                .help_heading("Instead of a run"),
-        );
+        let help = "Show which features made the label of the paragraph at this line, and exit";
+        requests.push(request("explain", help).value_name("DOC:LINE").num_args(1));
     }
     requests.push(flag("show-config", "Print every effective setting with where it came from, and exit").long_help(
         "Print every effective setting with where it came from, secrets masked, and exit. The output is a valid \
          config file.",
     ));
     requests.push(
-        Arg::new("completions")
-            .long("completions")
+        request("completions", "Print a completion script and exit")
             .value_name("SHELL")
             .num_args(1)
-            .value_parser(clap::value_parser!(Shell))
-            .help("Print a completion script and exit")
-            .help_heading("Instead of a run"),
+            .value_parser(clap::value_parser!(Shell)),
     );
     requests.push(flag("man", "Print the man page and exit"));
     requests
@@ -136,35 +128,28 @@ pub(super) fn parse(
     program: Program,
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Typed> {
+) -> Result<Typed, SettingsError> {
     let matches = match command(program).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
             let rendered = error.render().to_string();
             let message = rendered.strip_prefix("error: ").unwrap_or(&rendered).trim_end();
-            return Err(Error::usage(message));
+            return Err(SettingsError::CommandLine(message.to_owned()));
         }
         Err(help) => {
             let help = help.render();
-            return Ok(Typed::Print(if environment.styled() {
-                help.ansi().to_string()
-            } else {
-                help.to_string()
-            }));
+            let styled = environment.styled();
+            return Ok(Typed::Print(if styled { help.ansi().to_string() } else { help.to_string() }));
         }
     };
-    let mut layer = Layer::new(Rank::CommandLine);
-    for setting in table::of(program) {
-        if let Some(raw) = typed(setting, &matches) {
-            let origin = if setting.long.is_empty() {
-                format!("command line {}", setting.value_name)
-            } else {
-                format!("command line --{}", setting.long)
-            };
-            layer.set(setting.key, raw, origin);
+    let (mut layer, mut notices) = (Layer::new(Rank::CommandLine), Notices::default());
+    for setting in program.settings() {
+        if let Some(items) = typed(setting, &matches) {
+            let name = setting.option().map(|option| format!("--{option}"));
+            let name = name.unwrap_or_else(|| setting.value_name.to_owned());
+            layer.set(setting, items, format!("command line {name}"));
         }
     }
-    let mut outdated = Vec::new();
     let mut asked = Asked {
         show_config: matches.get_flag("show-config"),
         man: matches.get_flag("man"),
@@ -174,20 +159,21 @@ pub(super) fn parse(
     if program == Program::Predict {
         asked.list_models = matches.get_flag("list-models");
         asked.explain = matches.get_one::<String>("explain").cloned();
-        for old in table::OUTDATED {
-            if let Some(value) = matches.get_one::<String>(old.long) {
-                outdated.push((old, value.clone()));
+        for former in skol::FORMER {
+            if let Some(value) = matches.get_one::<String>(former.option) {
+                layer.set_former(former, value, format!("command line --{}", former.option));
+                notices.former(&format!("--{}", former.option), former);
             }
         }
     }
-    Ok(Typed::Values { layer, outdated, asked })
+    Ok(Typed::Values(Values { layer, notices, asked }))
 }
 
-fn typed(setting: &Setting, matches: &ArgMatches) -> Option<Raw> {
+fn typed(setting: &Setting, matches: &ArgMatches) -> Option<Vec<String>> {
     let values: Vec<&String> = matches.get_many::<String>(setting.key)?.collect();
-    Some(match setting.kind {
-        Kind::Positional => Raw::List(values.into_iter().cloned().collect()),
-        Kind::List => Raw::List(values.into_iter().flat_map(|value| split_list(value)).collect()),
-        _ => Raw::Text(values.last()?.to_string()),
+    Some(match setting.kind() {
+        Kind::Positional => values.into_iter().cloned().collect(),
+        Kind::List => values.into_iter().flat_map(|value| split_list(value)).collect(),
+        _ => vec![values.last()?.to_string()],
     })
 }

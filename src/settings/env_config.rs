@@ -5,22 +5,22 @@
 
 /// One assignment: the name, its value without quotes, and the line it stands on (counted from 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// Name, as written.
-    pub name: String,
+    pub(crate) name: String,
     /// Value, unquoted; nothing in it is expanded.
-    pub value: String,
+    pub(crate) value: String,
     /// Line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// A line that is not an assignment: where, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadLine {
+pub(crate) struct BadLine {
     /// Line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What is wrong, and what it should look like.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 /// Reads the text of an `env_config` file, in order; a name that stands there twice is given twice.
@@ -31,7 +31,7 @@ pub struct BadLine {
 ///
 /// # Errors
 /// The first line that cannot be read.
-pub fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut assignments = Vec::new();
     for (index, line) in text.lines().enumerate() {

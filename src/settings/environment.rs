@@ -1,15 +1,15 @@
 //! What surrounds the program: variables, working directory, home. Taken once, at the door, so that nothing
-//! further in reads the process's environment, and tests can put another one in its place.
+//! further in reads the process's environment, and tests can replace it.
 
-use crate::{Error, Result};
+use super::SettingsError;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// The surroundings that settings are read from.
-#[derive(Debug, Clone, Default)]
-pub struct Environment {
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
     styled: bool,
@@ -17,15 +17,18 @@ pub struct Environment {
 
 impl Environment {
     /// The surroundings of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         let variables: BTreeMap<_, _> = std::env::vars_os().collect();
         let no_color = variables.get(&OsString::from("NO_COLOR")).is_some_and(|value| !value.is_empty());
         Self { variables, directory: PathBuf::new(), styled: !no_color && std::io::stdout().is_terminal() }
     }
 
     /// Surroundings with these variables and nothing else, in `directory`; its home is what `HOME` says.
-    pub fn new<K, V>(directory: impl Into<PathBuf>, variables: impl IntoIterator<Item = (K, V)>) -> Self
+    #[cfg(test)]
+    pub(crate) fn new<K, V>(
+        directory: impl Into<PathBuf>,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self
     where
         K: Into<OsString>,
         V: Into<OsString>,
@@ -40,16 +43,14 @@ impl Environment {
     }
 
     /// A variable that is set to something. One that is not Unicode is an error that names it.
-    pub(crate) fn get(&self, name: &str) -> Result<Option<&str>> {
+    pub(crate) fn get(&self, name: &str) -> Result<Option<&str>, SettingsError> {
         match self.variables.get(&OsString::from(name)) {
             None => Ok(None),
             Some(value) => match value.to_str() {
                 // Blank counts as not set, except where being set at all is what counts.
                 Some(text) if text.is_empty() || (name != "NO_COLOR" && text.trim().is_empty()) => Ok(None),
                 Some(text) => Ok(Some(text)),
-                None => Err(Error::usage(format!(
-                    "the environment variable {name} is not valid UTF-8; set it to plain text or unset it"
-                ))),
+                None => Err(SettingsError::NotUnicode(name.to_owned())),
             },
         }
     }

@@ -8,15 +8,13 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 /// Cores that this process may use: the machine's, within its affinity mask and its container's quota.
-#[must_use]
-pub fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Memory in bytes that this process may use: the machine's, or the tightest limit of the control groups it
 /// is in, whichever is smaller. `None` where neither can be read.
-#[must_use]
-pub fn memory() -> Option<u64> {
+pub(crate) fn memory() -> Option<u64> {
     memory_below(Path::new("/"))
 }
 

@@ -1,13 +1,12 @@
 //! From the merged layers to typed values: each value is read once, checked, and noted for `--show-config`.
 
+use super::SettingsError;
+use super::command::Asked;
+use super::definition;
 use super::environment::Environment;
-use super::layers::{Layers, Rank, Raw};
-use super::values::parse_flag;
-use super::{option::Setting, table};
-use crate::{Error, Result};
+use super::layers::{Layers, Rank};
+use super::value::{Allowed, Value};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 /// What `--show-config` says of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,170 +19,109 @@ pub(crate) struct Shown {
     pub(crate) masked: bool,
 }
 
-/// A text with the place it was written at.
+/// A value as it was written, and where.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     pub(crate) key: &'static str,
-    pub(crate) text: String,
+    pub(crate) items: Vec<String>,
+    text: String,
     pub(crate) origin: String,
     pub(crate) rank: Rank,
 }
 
 impl Found {
-    /// The error for a value that cannot be: it names setting, value, place and what is allowed.
-    pub(crate) fn wrong(&self, allowed: &str) -> Error {
-        let value = match table::by_key(self.key) {
-            Some(setting) if setting.secret => "********",
-            _ => &self.text,
-        };
-        Error::usage(format!(
-            "invalid value '{value}' for {}, from {}; allowed: {allowed}",
-            self.key, self.origin
-        ))
+    pub(crate) fn new(key: &'static str, items: Vec<String>, origin: String, rank: Rank) -> Self {
+        Self { key, text: items.join(","), items, origin, rank }
+    }
+
+    /// The text without white space around it.
+    pub(crate) fn text(&self) -> &str {
+        self.text.trim()
+    }
+
+    /// The text to the letter.
+    pub(crate) fn verbatim(&self) -> &str {
+        &self.text
+    }
+
+    /// The error for a value that cannot be.
+    pub(crate) fn wrong(&self, allowed: impl Into<Allowed>) -> SettingsError {
+        let secret = definition::by_key(self.key).is_some_and(|setting| setting.secret);
+        let value = if secret { "********".to_owned() } else { self.text.clone() };
+        SettingsError::Invalid {
+            setting: self.key,
+            value,
+            origin: self.origin.clone(),
+            allowed: allowed.into(),
+        }
     }
 }
 
 /// Reads typed values from the layers.
 pub(crate) struct Reader<'a> {
-    pub(crate) layers: &'a Layers,
+    layers: &'a Layers,
     pub(crate) environment: &'a Environment,
+    pub(crate) asked: &'a Asked,
     pub(crate) shown: BTreeMap<&'static str, Shown>,
     pub(crate) notices: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(layers: &'a Layers, environment: &'a Environment) -> Self {
-        Self { layers, environment, shown: BTreeMap::new(), notices: layers.notices.clone() }
+    pub(crate) fn new(layers: &'a Layers, environment: &'a Environment, asked: &'a Asked) -> Self {
+        Self { layers, environment, asked, shown: BTreeMap::new(), notices: layers.notices.clone() }
     }
 
-    /// Notes the effective value of a setting, where it is not what was written.
+    /// What was given for a setting; `None` where nothing was.
+    pub(crate) fn find(&self, key: &'static str) -> Option<Found> {
+        self.layers.get(key)
+    }
+
+    /// Notes the effective value of a setting.
     pub(crate) fn show(&mut self, key: &'static str, value: impl Into<toml::Value>, origin: &str) {
-        let value = value.into().to_string();
-        self.shown.insert(key, Shown { value, origin: origin.to_owned(), masked: false });
+        let masked = definition::by_key(key).is_some_and(|setting| setting.secret) && origin != "not set";
+        let value = if masked { "\"********\"".to_owned() } else { value.into().to_string() };
+        self.shown.insert(key, Shown { value, origin: origin.to_owned(), masked });
     }
 
-    /// Notes that a secret is set.
-    pub(crate) fn mask(&mut self, key: &'static str, origin: &str) {
-        self.shown
-            .insert(key, Shown { value: "\"********\"".to_owned(), origin: origin.to_owned(), masked: true });
+    /// The value of a setting.
+    pub(crate) fn read<T: Value>(&mut self, key: &'static str) -> Result<T, SettingsError> {
+        self.read_by(key, T::parse)
     }
 
-    /// The text of a setting; `None` where it is not set.
-    pub(crate) fn find(&mut self, key: &'static str) -> Option<Found> {
-        match self.layers.get(key) {
-            Some((raw, origin, rank)) => {
-                let text = match raw {
-                    Raw::Text(text) => text,
-                    Raw::List(items) => items.join(","),
-                };
-                let found = Found { key, text, origin: origin.to_owned(), rank };
-                if table::by_key(key).is_some_and(|setting| setting.secret) {
-                    self.mask(key, &found.origin);
-                } else {
-                    self.show(key, found.text.as_str(), &found.origin);
-                }
-                Some(found)
-            }
-            None => {
-                self.show(key, "", "not set");
-                None
-            }
-        }
-    }
-
-    /// The text of a setting that is a plain word or name.
-    pub(crate) fn text(&mut self, key: &'static str) -> Option<String> {
-        self.find(key).map(|found| found.text.trim().to_owned())
-    }
-
-    /// A path; `~/` is the home folder.
-    pub(crate) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
-        self.find(key).map(|found| self.environment.expand(&found.text))
-    }
-
-    /// A path to a file whose name must end in one of `endings`.
-    pub(crate) fn file(&mut self, key: &'static str, endings: &[&str]) -> Result<Option<PathBuf>> {
-        let Some(found) = self.find(key) else { return Ok(None) };
-        let path = self.environment.expand(&found.text);
-        let ending =
-            path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        if endings.contains(&ending.as_str()) {
-            Ok(Some(path))
-        } else {
-            let endings: Vec<_> = endings.iter().map(|ending| format!(".{ending}")).collect();
-            Err(found.wrong(&format!("a file name that ends in {}", endings.join(" or "))))
-        }
-    }
-
-    /// Yes or no.
-    pub(crate) fn flag(&mut self, key: &'static str) -> Result<bool> {
-        let Some(found) = self.find(key) else {
-            self.show(key, false, "not set");
-            return Ok(false);
-        };
-        let flag = parse_flag(&found.text)
-            .ok_or_else(|| found.wrong("true or false (also 1 or 0, yes or no, on or off)"))?;
-        self.show(key, flag, &found.origin);
-        Ok(flag)
-    }
-
-    /// One of a few words.
-    pub(crate) fn word<T: Copy + std::fmt::Display>(
+    /// The value of a setting that is checked by `parse`.
+    pub(crate) fn read_by<T: Value>(
         &mut self,
         key: &'static str,
-        all: &[T],
-        from_word: impl Fn(&str) -> Option<T>,
-    ) -> Result<T> {
-        let found = self.required(key)?;
-        let value = from_word(found.text.trim()).ok_or_else(|| {
-            let words: Vec<_> = all.iter().map(ToString::to_string).collect();
-            found.wrong(&words.join(", "))
-        })?;
-        self.show(key, value.to_string(), &found.origin);
+        parse: impl FnOnce(&Found, &Environment) -> Result<T, Allowed>,
+    ) -> Result<T, SettingsError> {
+        let Some(found) = self.find(key) else {
+            let value = T::absent().ok_or_else(|| missing(key))?;
+            self.show(key, value.shown(), "not set");
+            return Ok(value);
+        };
+        let value = parse(&found, self.environment).map_err(|allowed| found.wrong(allowed))?;
+        let shown = value.shown();
+        // `all` cores are a number here, and `80%` of memory are bytes.
+        let origin = match &shown {
+            toml::Value::Integer(number) if number.to_string() != found.text() => {
+                format!("{} ({})", found.origin, found.text())
+            }
+            _ => found.origin,
+        };
+        self.show(key, shown, &origin);
         Ok(value)
-    }
-
-    /// A whole number within `range`; `None` where it is not set.
-    pub(crate) fn number(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
-        let Some(found) = self.find(key) else { return Ok(None) };
-        let number = found.text.trim().parse::<u64>().ok().filter(|number| range.contains(number));
-        let number = number.ok_or_else(|| found.wrong(&whole_number(&range)))?;
-        self.show(key, i64::try_from(number).unwrap_or(i64::MAX), &found.origin);
-        Ok(Some(number))
-    }
-
-    /// A whole number that has a default.
-    pub(crate) fn count(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Result<usize> {
-        let found = self.required(key)?;
-        let number = self.number(key, range.clone())?.ok_or_else(|| found.wrong(&whole_number(&range)))?;
-        usize::try_from(number).map_err(|_| found.wrong(&whole_number(&range)))
-    }
-
-    /// A setting that has a default, so that it is always there.
-    pub(crate) fn required(&mut self, key: &'static str) -> Result<Found> {
-        self.find(key).ok_or_else(|| Error::usage(format!("the setting {key} has no value")))
-    }
-
-    /// A list; empty where it is not set.
-    pub(crate) fn list(&mut self, key: &'static str) -> (Vec<String>, Rank) {
-        let Some((raw, origin, rank)) = self.layers.get(key) else {
-            self.show(key, Vec::<String>::new(), "not set");
-            return (Vec::new(), Rank::Default);
-        };
-        let items = match raw {
-            Raw::Text(text) if table::by_key(key).is_some_and(Setting::is_positional) => vec![text],
-            Raw::Text(text) => super::layers::split_list(&text),
-            Raw::List(items) => items,
-        };
-        let origin = origin.to_owned();
-        self.show(key, items.clone(), &origin);
-        (items, rank)
     }
 }
 
-fn whole_number(range: &RangeInclusive<u64>) -> String {
-    match (*range.start(), *range.end()) {
-        (start, u64::MAX) => format!("a whole number from {start}"),
-        (start, end) => format!("a whole number from {start} to {end}"),
+/// The error for a setting that must be given.
+fn missing(key: &'static str) -> SettingsError {
+    let setting = definition::by_key(key);
+    let option = setting.and_then(|setting| Some(format!("--{} {}", setting.option()?, setting.value_name)));
+    let variable = setting.and_then(|setting| setting.variables().into_iter().next());
+    SettingsError::Missing {
+        setting: key,
+        meaning: setting.map(|setting| setting.help()).unwrap_or_default(),
+        option: option.unwrap_or_default(),
+        variable: variable.unwrap_or_default().into_owned(),
     }
 }

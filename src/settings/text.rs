@@ -1,6 +1,6 @@
-//! What the help and the man pages say beside the options.
+//! What the help and the man pages say in addition to the options.
 
-use super::option::Program;
+use super::definition::Program;
 
 pub(super) fn about(program: Program) -> &'static str {
     match program {
@@ -53,7 +53,7 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
                 "every document of a database that has no annotation yet",
             ),
             ("predict_classifier --explain texts/a.txt:120", "why line 120 got its label"),
-            ("predict_classifier --show-config", "which settings are in force, and who set them"),
+            ("predict_classifier --show-config", "which settings are in force, and where each came from"),
         ],
         Program::Train => &[
             ("train_classifier --input annotated/ --output models/", "train the default preset"),
@@ -75,7 +75,7 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
 fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
     match program {
         Program::Predict => &[
-            ("0", "every selected document is saved, unchanged or skipped"),
+            ("0", "every selected document is saved, unchanged, kept (a person changed it) or skipped"),
             ("1", "the run finished, some documents failed; each is named with its reason"),
             ("2", "the command line or a setting is wrong"),
             ("3", "nothing could be done: source, sink, model or cluster unusable"),
@@ -92,11 +92,12 @@ fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
 
 /// The layers, from the weakest to the strongest.
 const LAYERS: &[(&str, &str)] = &[
-    ("built in", "config/default.toml of the source"),
+    ("built in", "as in config/default.toml of the source"),
     ("config files", "./config/default.toml, then ~/.config/skol_classifier/config.toml,"),
     ("", "then ./config/local.toml, then --config FILE"),
     ("env_config", "--env-config FILE; without it ./env_config, else ~/.skol_env: lines of NAME=value"),
-    ("environment", "the names given with each option; an empty value counts as not set"),
+    ("environment", "the names given with each option, and SKOL_ with the option's name in capitals;"),
+    ("", "an empty value counts as not set"),
     ("command line", "wins"),
 ];
 

@@ -2,7 +2,8 @@
 //!
 //! It knows the form of the file and nothing of the settings in it. No message repeats a value.
 
-use super::layers::Raw;
+use super::SettingsError;
+use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -10,8 +11,15 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) key: String,
-    pub(crate) raw: Raw,
+    pub(crate) values: Values,
     pub(crate) line: usize,
+}
+
+/// A value as it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    Text(String),
+    List(Vec<String>),
 }
 
 /// What is wrong with a file, and where.
@@ -19,6 +27,13 @@ pub(crate) struct Item {
 pub(crate) struct BadFile {
     pub(crate) line: usize,
     pub(crate) reason: String,
+}
+
+impl BadFile {
+    /// The error, now that the file is known.
+    pub(crate) fn of(self, file: &Path) -> SettingsError {
+        SettingsError::BadLine { file: file.to_owned(), line: self.line, reason: self.reason }
+    }
 }
 
 /// Reads the values of a file, in its order of names.
@@ -40,11 +55,11 @@ fn collect(text: &str, prefix: &str, table: &DeTable<'_>, items: &mut Vec<Item>)
             DeValue::Table(inner) => collect(text, &format!("{key}."), inner, items)?,
             DeValue::Array(array) => {
                 let list = array.iter().map(|item| scalar(text, &key, item)).collect::<Result<_, _>>()?;
-                items.push(Item { key, raw: Raw::List(list), line });
+                items.push(Item { key, values: Values::List(list), line });
             }
             _ => {
-                let raw = Raw::Text(scalar(text, &key, value)?);
-                items.push(Item { key, raw, line });
+                let values = Values::Text(scalar(text, &key, value)?);
+                items.push(Item { key, values, line });
             }
         }
     }
@@ -81,15 +96,15 @@ mod tests {
         let items =
             read("# head\ncores = 2\n\noutput-format = \"jsonl\"\n[train]\nseed = 0x10\nx = [1, \"a\"]\n")
                 .unwrap();
-        let mut got: Vec<_> = items.into_iter().map(|i| (i.line, i.key, i.raw)).collect();
+        let mut got: Vec<_> = items.into_iter().map(|i| (i.line, i.key, i.values)).collect();
         got.sort_by_key(|item| item.0);
         assert_eq!(
             got,
             [
-                (2, "cores".to_owned(), Raw::Text("2".to_owned())),
-                (4, "output_format".to_owned(), Raw::Text("jsonl".to_owned())),
-                (6, "train.seed".to_owned(), Raw::Text("16".to_owned())),
-                (7, "train.x".to_owned(), Raw::List(vec!["1".to_owned(), "a".to_owned()])),
+                (2, "cores".to_owned(), Values::Text("2".to_owned())),
+                (4, "output_format".to_owned(), Values::Text("jsonl".to_owned())),
+                (6, "train.seed".to_owned(), Values::Text("16".to_owned())),
+                (7, "train.x".to_owned(), Values::List(vec!["1".to_owned(), "a".to_owned()])),
             ]
         );
     }

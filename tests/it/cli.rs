@@ -78,10 +78,10 @@ fn an_argument_that_is_not_unicode_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
 
     let mut command = program(PREDICT, folder.path(), &["--show-config"]);
-    command.env("OUTPUT", std::ffi::OsStr::from_bytes(b"\xff"));
+    command.env("OUTPUT_FORMAT", std::ffi::OsStr::from_bytes(b"\xff"));
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(err(&output).contains("environment variable OUTPUT is not valid UTF-8"));
+    assert!(err(&output).contains("environment variable OUTPUT_FORMAT is not valid UTF-8"));
 }
 
 #[cfg(unix)]

@@ -9,6 +9,5 @@ mod predict;
 mod readme;
 mod samples;
 mod segment;
-mod settings;
 mod train_evaluate;
 mod yedda;

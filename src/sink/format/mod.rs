@@ -26,8 +26,22 @@ pub enum RenderError {
 }
 
 /// How annotations are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::VariantNames,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum OutputFormat {
     /// The document with a YEDDA block `[@text#Label*]` around each paragraph.
     #[default]
@@ -41,19 +55,10 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// All formats, by the names that users type.
-    pub const NAMES: [(&'static str, Self); 4] =
-        [("yedda", Self::Yedda), ("jsonl", Self::Jsonl), ("parquet", Self::Parquet), ("brat", Self::Brat)];
-
     /// The name that users type.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Yedda => "yedda",
-            Self::Jsonl => "jsonl",
-            Self::Parquet => "parquet",
-            Self::Brat => "brat",
-        }
+        self.into()
     }
 
     /// The name of the annotation of `attachment_name`: `a/b.txt` becomes `a/b.txt.ann`; for brat, which

@@ -1,27 +1,29 @@
 //! What is shown and what is written down: `--show-config`, help, examples, man pages.
 
-use super::Place;
+use super::Surroundings;
+use crate::settings::{Program, documents};
+use clap::ValueEnum;
 use proptest::prelude::*;
-use skol_classifier::settings::{self, Program};
 use std::fs;
 use std::path::Path;
+use strum::VariantArray;
 
 /// What `--show-config` says, without what depends on machine and folder.
-fn shown(place: &Place, arguments: &[&str]) -> String {
-    let text = place.printed(&[arguments, &["--show-config"]].concat());
-    text.replace(&place.folder.path().display().to_string(), "[folder]")
+fn shown(here: &Surroundings, arguments: &[&str]) -> String {
+    let text = here.printed(&[arguments, &["--show-config"]].concat());
+    text.replace(&here.folder.path().display().to_string(), "[folder]")
 }
 
 #[test]
 fn show_config_says_every_value_and_its_origin() {
-    let place = Place::new()
+    let here = Surroundings::new()
         .file("config/local.toml", "# mine\ncheckpoint = 'always'\ndoc_ids = ['a', 'b,c']\n")
         .file("env_config", "export COUCHDB_USER=me\nCOUCHDB_PASSWORD=geheim\nVERBOSTY=2\n")
         .file("home/.config/skol_classifier/config.toml", "log-format = 'json'\n")
         .var("COUCHDB_URL", "https://couch.example.org")
         .var("NO_COLOR", "1");
     let arguments = ["--cores=2", "--memory-limit=2g", "--ingest-db-name=skol", "--skip-existing", "--force"];
-    insta::assert_snapshot!(shown(&place, &arguments));
+    insta::assert_snapshot!(shown(&here, &arguments));
 }
 
 proptest! {
@@ -36,7 +38,7 @@ proptest! {
         force in any::<bool>(),
     ) {
         prop_assume!(!output.trim().is_empty());
-        let place = Place::new();
+        let here = Surroundings::new();
         let mut arguments = vec![
             format!("--output={output}"),
             format!("--verbosity={verbosity}"),
@@ -46,30 +48,30 @@ proptest! {
         arguments.extend(limit.map(|limit| format!("--limit={limit}")));
         arguments.extend(ids.iter().map(|id| format!("--doc-id={id}")));
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let first = place.printed(&[&arguments[..], &["--show-config"]].concat());
-        let place = place.file("again.toml", &first);
-        let again = place.printed(&["--config=again.toml", "--show-config"]);
+        let first = here.printed(&[&arguments[..], &["--show-config"]].concat());
+        let here = here.file("again.toml", &first);
+        let again = here.printed(&["--config=again.toml", "--show-config"]);
         let values = |text: &str| text.parse::<toml::Table>().unwrap().into_iter().filter(|(key, _)| key != "config").collect::<Vec<_>>();
         prop_assert_eq!(values(&again), values(&first));
-        let said = place.predict(&arguments).unwrap();
-        let read = place.predict(&["--config=again.toml"]).unwrap();
-        prop_assert_eq!(said.selection, read.selection);
-        prop_assert_eq!((said.output, said.memory_limit), (read.output, read.memory_limit));
+        let said = here.predict(&arguments).unwrap();
+        let read = here.predict(&["--config=again.toml"]).unwrap();
+        prop_assert_eq!(&said.selection, &read.selection);
+        prop_assert_eq!((&said.output, said.memory_limit), (&read.output, read.memory_limit));
     }
 
     #[test]
     fn no_env_config_makes_it_panic(text in r##"((CORES|COUCHDB_URL|INPUT|LIMIT|export|REPORT|NO_COLOR)?[ ='"#\\@:/a0]{0,6}\n?){0,8}"##) {
-        let place = Place::new().file("env_config", &text);
-        if let Err(error) = place.predict(&["--ingest-db-name=x"]) {
-            prop_assert_eq!(error.exit_code(), 2);
+        let here = Surroundings::new().file("env_config", &text);
+        if let Err(error) = here.predict(&["--ingest-db-name=x"]) {
+            prop_assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
         }
     }
 }
 
 /// The promised options of `predict_classifier`: long name or alias, names in the environment.
 const PROMISED: &[(&[&str], &[&str])] = &[
-    (&[], &["INPUT"]),
-    (&["output"], &["OUTPUT"]),
+    (&[], &["SKOL_INPUT"]),
+    (&["output"], &["SKOL_OUTPUT"]),
     (&["output-format"], &["OUTPUT_FORMAT"]),
     (&["model"], &["MODEL_NAME"]),
     (&["verbosity"], &["VERBOSITY"]),
@@ -112,7 +114,7 @@ const PROMISED: &[(&[&str], &[&str])] = &[
 
 #[test]
 fn every_promised_name_is_in_help_and_env_config_example() {
-    let help = Place::new().printed(&["--help"]);
+    let help = Surroundings::new().printed(&["--help"]);
     let example = repository_file("env_config.example");
     for (options, names) in PROMISED {
         for option in *options {
@@ -149,10 +151,10 @@ fn the_example_of_env_config_can_be_read_with_every_name_set() {
             _ => format!("{line}\n"),
         })
         .collect();
-    let defaults = shown(&Place::new().file("env_config", "# nothing"), &[]);
+    let defaults = shown(&Surroundings::new().file("env_config", "# nothing"), &[]);
     let values = |text: &str| text.parse::<toml::Table>().unwrap();
-    assert_eq!(values(&shown(&Place::new().file("env_config", &all), &[])), values(&defaults));
-    assert!(Place::new().file("env_config", &all).predict(&[]).unwrap().notices.is_empty());
+    assert_eq!(values(&shown(&Surroundings::new().file("env_config", &all), &[])), values(&defaults));
+    assert!(Surroundings::new().file("env_config", &all).predict(&[]).unwrap().notices.is_empty());
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn the_lines_for_cron_and_systemd_are_understood() {
         if let Some((_, arguments)) = line.split_once("predict_classifier --") {
             let arguments = format!("--{arguments}").replace("%d", "/tmp").replace("%S", "/var/lib");
             let arguments: Vec<_> = arguments.split_whitespace().collect();
-            Place::new().predict(&arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
+            Surroundings::new().predict(&arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
             understood += 1;
         }
     }
@@ -176,12 +178,16 @@ fn repository_file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_default()
 }
 
-/// Files that are made from the table stay as made. `SKOL_WRITE_DOCS=1 cargo test` writes them anew.
+/// Files that are made from the definitions stay as made. `SKOL_WRITE_DOCS=1 cargo test` writes them anew.
 #[test]
 fn generated_files_are_current() {
-    let mut files = vec![("env_config.example".to_owned(), settings::env_config_example())];
-    for program in Program::ALL {
-        files.push((format!("docs/man/{}.1", program.name()), settings::man_page(program)));
+    let mut files = vec![
+        ("env_config.example".to_owned(), documents::env_config_example()),
+        ("config/default.toml".to_owned(), documents::default_toml()),
+        ("docs/settings.md".to_owned(), documents::reference()),
+    ];
+    for &program in Program::VARIANTS {
+        files.push((format!("docs/man/{}.1", program.name()), documents::man_page(program)));
     }
     for (name, text) in files {
         if std::env::var_os("SKOL_WRITE_DOCS").is_some() {
@@ -191,16 +197,15 @@ fn generated_files_are_current() {
         }
         assert!(
             repository_file(&name) == text,
-            "{name} is not what the table of settings makes; run: SKOL_WRITE_DOCS=1 cargo test --test it settings::"
+            "{name} is not what the definitions of the settings make; run: SKOL_WRITE_DOCS=1 cargo test --lib settings::"
         );
     }
 }
 
 #[test]
 fn completions_know_every_option() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = settings::completions(Program::Predict, shell).unwrap();
+    for shell in clap_complete::Shell::value_variants() {
+        let script = documents::completions(Program::Predict, *shell);
         assert!(script.contains("output-format") && script.contains("skip-existing"), "{shell}");
     }
-    assert_eq!(settings::completions(Program::Predict, "cmd"), None);
 }

@@ -1,24 +1,49 @@
 //! Settings: the layers and their order, where values come from, what is refused, what stays hidden.
 
 mod couchdb;
+mod definitions;
 mod documentation;
 mod layers;
 mod programs;
 
-use skol_classifier::Error;
-use skol_classifier::settings::{self, Environment, Request, Settings};
+use super::command::{self, Typed};
+use super::layers::Layers;
+use super::{Effective, Environment, ProgramSettings, Request, Settings};
+use crate::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A working directory, a home folder in it, and variables.
-pub(crate) struct Place {
+pub(crate) struct Surroundings {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
-impl Place {
+/// Settings with what there is to warn of, and where each came from.
+#[derive(Debug)]
+pub(crate) struct Run<S> {
+    settings: S,
+    notices: Vec<String>,
+    shown: std::collections::BTreeMap<&'static str, super::reader::Shown>,
+}
+
+impl<S> std::ops::Deref for Run<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.settings
+    }
+}
+
+impl<S> Run<S> {
+    fn origin(&self, key: &str) -> &str {
+        &self.shown[key].origin
+    }
+}
+
+impl Surroundings {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
@@ -45,23 +70,33 @@ impl Place {
         Environment::new(self.folder.path(), self.variables.iter().cloned().chain([home]))
     }
 
-    fn predict(&self, arguments: &[&str]) -> Result<Settings, Error> {
-        match settings::predict(command_line("predict_classifier", arguments), &self.environment())? {
-            Request::Run(settings) => Ok(*settings),
-            Request::Print(text) => panic!("printed: {text}"),
-        }
+    fn read<S: ProgramSettings>(&self, arguments: &[&str]) -> Result<Run<S>, Error> {
+        let environment = self.environment();
+        let arguments = command_line(S::PROGRAM.name(), arguments);
+        let typed = match command::parse(S::PROGRAM, arguments, &environment)? {
+            Typed::Values(values) => values,
+            Typed::Print(text) => panic!("printed: {text}"),
+        };
+        let layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, &environment)?;
+        let Effective { settings, shown, notices } = Effective::read(&layers, &environment, &typed.asked)?;
+        Ok(Run { settings, notices, shown })
+    }
+
+    fn predict(&self, arguments: &[&str]) -> Result<Run<Settings>, Error> {
+        self.read(arguments)
     }
 
     fn error(&self, arguments: &[&str]) -> String {
         let error = self.predict(arguments).unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
+        assert_eq!(error.kind(), crate::error::ErrorKind::Usage, "{error}");
         error.to_string()
     }
 
     fn printed(&self, arguments: &[&str]) -> String {
-        match settings::predict(command_line("predict_classifier", arguments), &self.environment()).unwrap() {
+        let arguments = command_line("predict_classifier", arguments);
+        match super::request::<Settings>(arguments, &self.environment()).unwrap() {
             Request::Print(text) => text,
-            Request::Run(settings) => panic!("ran: {settings:?}"),
+            Request::Run(settings, _) => panic!("ran: {settings:?}"),
         }
     }
 }

@@ -1,54 +1,56 @@
 //! Layers and their order, origins, wrong values, old names.
 
-use super::Place;
-use skol_classifier::settings::{self, ByteSize, ColorChoice, Input, OutputFormat};
+use super::Surroundings;
+use crate::settings::value::ColorChoice;
+use crate::settings::{Input, machine};
+use crate::sink::OutputFormat;
+use bytesize::ByteSize;
 use std::fs;
 
 #[test]
 fn each_layer_wins_over_the_ones_before() {
-    let cores = |place: &Place, arguments: &[&str], expected: usize, origin: &str| {
-        let settings = place.predict(arguments).unwrap();
+    let cores = |here: &Surroundings, arguments: &[&str], expected: usize, origin: &str| {
+        let settings = here.predict(arguments).unwrap();
         assert_eq!(settings.cores, expected, "{origin}");
-        assert_eq!(settings.origin("cores").unwrap(), origin);
+        assert_eq!(settings.origin("cores"), origin);
         assert!(settings.notices.is_empty(), "{:?}", settings.notices);
     };
-    let place = Place::new();
-    cores(&place, &[], settings::machine::cores(), "default (all)");
-    let place = place.file("config/default.toml", "\n\ncores = 11\n");
-    cores(&place, &[], 11, "config/default.toml:3");
-    let place = place.file("home/.config/skol_classifier/config.toml", "cores = 12");
-    let home = place.path("home/.config/skol_classifier/config.toml").display().to_string();
-    cores(&place, &[], 12, &format!("{home}:1"));
-    let place = place.file("config/local.toml", "cores = 13");
-    cores(&place, &[], 13, "config/local.toml:1");
-    let place = place.file("mine.toml", "cores = 14");
-    cores(&place, &["--config", "mine.toml"], 14, "mine.toml:1");
-    let place = place.file("home/.skol_env", "CORES=15");
-    let home = place.path("home/.skol_env").display().to_string();
-    cores(&place, &["--config", "mine.toml"], 15, &format!("{home}:1 (CORES)"));
-    let place = place.file("env_config", "# head\nCORES=16");
-    cores(&place, &[], 16, "env_config:2 (CORES)");
-    assert!(place.printed(&["--show-config"]).contains("env_config = \"env_config\" "));
-    let place = place.file("other_env", "NUM_WORKERS=17").var("ENV_CONFIG", "other_env");
-    cores(&place, &[], 17, "other_env:1 (NUM_WORKERS)");
-    cores(&place, &["--env-config", "env_config"], 16, "env_config:2 (CORES)");
-    let place = place.var("CORES", "18");
-    cores(&place, &[], 18, "environment CORES");
-    cores(&place, &["--cores=19"], 19, "command line --cores");
-    cores(&place, &["--num-workers", "20"], 20, "command line --cores");
-    cores(&place, &["--cores=19", "--cores=21"], 21, "command line --cores");
+    let here = Surroundings::new();
+    cores(&here, &[], machine::cores(), "default (all)");
+    let here = here.file("config/default.toml", "\n\ncores = 11\n");
+    cores(&here, &[], 11, "config/default.toml:3");
+    let here = here.file("home/.config/skol_classifier/config.toml", "cores = 12");
+    let home = here.path("home/.config/skol_classifier/config.toml").display().to_string();
+    cores(&here, &[], 12, &format!("{home}:1"));
+    let here = here.file("config/local.toml", "cores = 13");
+    cores(&here, &[], 13, "config/local.toml:1");
+    let here = here.file("mine.toml", "cores = 14");
+    cores(&here, &["--config", "mine.toml"], 14, "mine.toml:1");
+    let here = here.file("home/.skol_env", "CORES=15");
+    let home = here.path("home/.skol_env").display().to_string();
+    cores(&here, &["--config", "mine.toml"], 15, &format!("{home}:1 (CORES)"));
+    let here = here.file("env_config", "# head\nCORES=16");
+    cores(&here, &[], 16, "env_config:2 (CORES)");
+    let here = here.file("other_env", "NUM_WORKERS=17").var("ENV_CONFIG", "other_env");
+    cores(&here, &[], 17, "other_env:1 (NUM_WORKERS)");
+    cores(&here, &["--env-config", "env_config"], 16, "env_config:2 (CORES)");
+    let here = here.var("CORES", "18");
+    cores(&here, &[], 18, "environment CORES");
+    cores(&here, &["--cores=19"], 19, "command line --cores");
+    cores(&here, &["--num-workers", "20"], 20, "command line --cores");
+    cores(&here, &["--cores=19", "--cores=21"], 21, "command line --cores");
 }
 
 #[test]
 fn empty_values_count_as_not_set() {
-    let place = Place::new()
+    let here = Surroundings::new()
         .file("config/local.toml", "cores = 3\nmodel = \"mine\"\n")
         .file("env_config", "CORES=\nMODEL_NAME=''  # empty\n")
         .var("CORES", "")
         .var("OUTPUT_FORMAT", "  ")
         .var("NO_COLOR", "")
         .var("INGEST_DATABASE", "");
-    let settings = place.predict(&["--limit="]).unwrap();
+    let settings = here.predict(&["--limit="]).unwrap();
     assert_eq!(
         (settings.cores, settings.model.as_deref(), settings.selection.limit),
         (3, Some("mine"), None)
@@ -59,12 +61,12 @@ fn empty_values_count_as_not_set() {
 }
 
 #[test]
-fn a_wrong_value_is_named_with_place_and_way_out() {
-    let with_file = Place::new().file("env_config", "A=1\nCHECKPOINT=sometimes\n");
+fn a_wrong_value_is_named_with_origin_and_remedy() {
+    let with_file = Surroundings::new().file("env_config", "A=1\nCHECKPOINT=sometimes\n");
     insta::assert_snapshot!(with_file.error(&[]), @"invalid value 'sometimes' for checkpoint, from env_config:2 (CHECKPOINT); allowed: auto, never, always");
-    let with_toml = Place::new().file("config/local.toml", "# x\nskip_existing = \"perhaps\"\n");
+    let with_toml = Surroundings::new().file("config/local.toml", "# x\nskip_existing = \"perhaps\"\n");
     insta::assert_snapshot!(with_toml.error(&[]), @"invalid value 'perhaps' for skip_existing, from config/local.toml:2; allowed: true or false (also 1 or 0, yes or no, on or off)");
-    let with_var = Place::new().var("MEMORY_LIMIT", "lots");
+    let with_var = Surroundings::new().var("MEMORY_LIMIT", "lots");
     insta::assert_snapshot!(with_var.error(&[]), @"invalid value 'lots' for memory_limit, from environment MEMORY_LIMIT; allowed: a size like 8g or 512m, or a share of the machine's memory like 80%");
     for wrong in [
         ["--verbosity=4"],
@@ -88,7 +90,7 @@ fn a_wrong_value_is_named_with_place_and_way_out() {
         ["--force=maybe"],
         ["--output-format=xml"],
     ] {
-        let message = Place::new().error(&wrong);
+        let message = Surroundings::new().error(&wrong);
         let (option, value) = wrong[0].split_once('=').unwrap();
         assert!(message.contains(value), "{message}");
         assert!(
@@ -101,12 +103,12 @@ fn a_wrong_value_is_named_with_place_and_way_out() {
 
 #[test]
 fn a_typo_gets_a_suggestion() {
-    assert!(Place::new().error(&["--skip-exsting"]).contains("'--skip-existing'"));
-    let place = Place::new()
+    assert!(Surroundings::new().error(&["--skip-exsting"]).contains("'--skip-existing'"));
+    let here = Surroundings::new()
         .file("env_config", "VERBOSTY=2\nREDIS_URL=redis://x\nexport CORE=4\n")
         .file("config/local.toml", "output-fromat = 'x'\n[train]\nsed = 1\n");
     assert_eq!(
-        place.predict(&[]).unwrap().notices,
+        here.predict(&[]).unwrap().notices,
         [
             "config/local.toml:1: unknown name output_fromat; did you mean output_format?",
             "config/local.toml:3: unknown name train.sed; did you mean train.seed?",
@@ -119,25 +121,25 @@ fn a_typo_gets_a_suggestion() {
 
 #[test]
 fn files_that_cannot_be_read_are_named() {
-    let place = Place::new().file("env_config", "VERBOSITY=1\nnonsense\n");
-    assert_eq!(place.error(&[]), "env_config:2: expected NAME=value, found no `=`");
+    let here = Surroundings::new().file("env_config", "VERBOSITY=1\nnonsense\n");
+    assert_eq!(here.error(&[]), "env_config:2: expected NAME=value, found no `=`");
     assert!(
-        Place::new()
+        Surroundings::new()
             .error(&["--env-config=nowhere"])
             .contains("nowhere (asked for by command line --env-config)")
     );
     assert!(
-        Place::new()
+        Surroundings::new()
             .var("SKOL_CONFIG", "no.toml")
             .error(&[])
             .contains("asked for by environment SKOL_CONFIG")
     );
-    assert!(Place::new().error(&["--config", "."]).contains("settings file ."));
-    let place = Place::new().file("config/local.toml", "a = 1\nb = \n");
-    assert!(place.error(&[]).starts_with("config/local.toml:2: not valid TOML"), "{}", place.error(&[]));
-    let place = Place::new();
-    fs::write(place.path("env_config"), b"A=1\nB=\xff\n").unwrap();
-    assert_eq!(place.error(&[]), "env_config:2: not valid UTF-8; save the file as UTF-8");
+    assert!(Surroundings::new().error(&["--config", "."]).contains("settings file ."));
+    let here = Surroundings::new().file("config/local.toml", "a = 1\nb = \n");
+    assert!(here.error(&[]).starts_with("config/local.toml:2: not valid TOML"), "{}", here.error(&[]));
+    let here = Surroundings::new();
+    fs::write(here.path("env_config"), b"A=1\nB=\xff\n").unwrap();
+    assert_eq!(here.error(&[]), "env_config:2: not valid UTF-8; save the file as UTF-8");
 }
 
 #[test]
@@ -145,54 +147,54 @@ fn the_old_production_line_parses_unchanged() {
     let line = "--cores=2 --batch-size=24 --spark-driver-memory=8g --spark-executor-memory=8g --union-batch-size=1000 \
                 --verbosity=2 --incremental --incremental-batch-size=50";
     let arguments: Vec<_> = line.split_whitespace().collect();
-    let settings = Place::new().predict(&arguments).unwrap();
+    let settings = Surroundings::new().predict(&arguments).unwrap();
     assert_eq!((settings.cores, settings.prediction_batch_size), (2, 24));
     assert_eq!(settings.memory_limit, ByteSize(8 << 30));
     assert_eq!((settings.verbosity(), settings.incremental_batch_size), (2, 50));
-    assert_eq!(settings.origin("memory_limit").unwrap(), "command line --spark-driver-memory (8g, 8.0 GiB)");
+    assert_eq!(settings.origin("memory_limit"), "command line --spark-driver-memory (8g)");
     let named: Vec<_> = settings.notices.iter().map(|notice| notice.split(' ').next().unwrap()).collect();
     assert_eq!(named, ["--spark-driver-memory", "--spark-executor-memory", "--union-batch-size"]);
 }
 
 #[test]
 fn old_names_in_files_and_environment_are_mapped_and_yield_to_new_ones() {
-    let place = Place::new()
+    let here = Surroundings::new()
         .file(
             "env_config",
             "SPARK_CORES=3\nSPARK_DRIVER_MEMORY=4g\nUNION_BATCH_SIZE=1000\nCOUCHDB_HOST=couch:5984\n",
         )
         .var("INGEST_DATABASE", "skol");
-    let settings = place.predict(&[]).unwrap();
+    let settings = here.predict(&[]).unwrap();
     assert_eq!((settings.cores, settings.memory_limit), (3, ByteSize(4 << 30)));
     assert_eq!(settings.notices.len(), 4);
     assert!(settings.notices.iter().all(|notice| notice.contains("is outdated")));
-    let Input::CouchDb(couchdb) = settings.input else { panic!("{:?}", settings.input) };
+    let Input::CouchDb(couchdb) = settings.settings.input else { panic!("{:?}", settings.input) };
     assert_eq!(couchdb.url.as_str(), "http://couch:5984/");
 
-    let place = Place::new().file("env_config", "CORES=5\nSPARK_CORES=3\n");
-    assert_eq!(place.predict(&[]).unwrap().cores, 5);
-    assert_eq!(place.predict(&["--spark-cores=6"]).unwrap().cores, 6);
+    let here = Surroundings::new().file("env_config", "CORES=5\nSPARK_CORES=3\n");
+    assert_eq!(here.predict(&[]).unwrap().cores, 5);
+    assert_eq!(here.predict(&["--spark-cores=6"]).unwrap().cores, 6);
 }
 
 #[test]
 fn inputs_in_one_text_are_separated_like_path() {
-    let place = Place::new().var("INPUT", "~/texts:b c.txt::-");
+    let here = Surroundings::new().var("SKOL_INPUT", "~/texts:b c.txt::-");
     let expected = vec!["~/texts".to_owned(), "b c.txt".into(), "-".into()];
-    assert_eq!(place.predict(&[]).unwrap().input, Input::Paths(expected));
-    let place = Place::new().file("config/local.toml", "input = ['a:b', 'c,d']\noutput = '~/out'\n");
-    let settings = place.predict(&[]).unwrap();
+    assert_eq!(here.predict(&[]).unwrap().input, Input::Paths(expected));
+    let here = Surroundings::new().file("config/local.toml", "input = ['a:b', 'c,d']\noutput = '~/out'\n");
+    let settings = here.predict(&[]).unwrap();
     assert_eq!(settings.input, Input::Paths(vec!["a:b".into(), "c,d".into()]));
-    assert_eq!(settings.output, place.path("home/out"));
+    assert_eq!(settings.output, here.path("home/out"));
 }
 
 #[test]
 fn no_color_counts_when_it_is_set_to_anything() {
     for value in ["1", "0", "false", " "] {
         assert_eq!(
-            Place::new().var("NO_COLOR", value).predict(&[]).unwrap().terminal.color,
+            Surroundings::new().var("NO_COLOR", value).predict(&[]).unwrap().terminal.color,
             ColorChoice::Never
         );
     }
-    let place = Place::new().var("NO_COLOR", "1");
-    assert_eq!(place.predict(&["--color=always"]).unwrap().terminal.color, ColorChoice::Always);
+    let here = Surroundings::new().var("NO_COLOR", "1");
+    assert_eq!(here.predict(&["--color=always"]).unwrap().terminal.color, ColorChoice::Always);
 }

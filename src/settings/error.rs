@@ -1,0 +1,47 @@
+//! What can be wrong with settings. Every message names the setting or file, the value, where it is from and the
+//! remedy; none repeats a secret.
+
+use std::path::PathBuf;
+
+/// A wrong command line, or a wrong setting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// The command line cannot be read.
+    #[error("{0}")]
+    CommandLine(String),
+    /// A value is not one of those that are allowed.
+    #[error("invalid value '{value}' for {setting}, from {origin}; allowed: {allowed}")]
+    Invalid { setting: &'static str, value: String, origin: String, allowed: String },
+    /// A setting without a default has no value.
+    #[error("{setting} is not set ({meaning}); add {option}, or set {variable}")]
+    Missing { setting: &'static str, meaning: &'static str, option: String, variable: String },
+    /// Settings that cannot be together, or not without another.
+    #[error("{problem}; {remedy}")]
+    Contradiction { problem: String, remedy: &'static str },
+    /// A file that is named by a setting, or that holds settings, cannot be read.
+    #[error("cannot read {what} {}{from}: {source}{remedy}", file.display())]
+    Unreadable {
+        what: &'static str,
+        file: PathBuf,
+        /// Who named the file, with a space before it; or nothing.
+        from: String,
+        source: std::io::Error,
+        /// What to do, with `; ` before it; or nothing.
+        remedy: &'static str,
+    },
+    /// A line of a file cannot be understood.
+    #[error("{}:{line}: {reason}", file.display())]
+    BadLine { file: PathBuf, line: usize, reason: String },
+    /// A variable of the environment that is not text.
+    #[error("the environment variable {0} is not valid UTF-8; set it to plain text or unset it")]
+    NotUnicode(String),
+    /// The layers do not fit together.
+    #[error("the settings cannot be merged: {0}")]
+    Merge(#[from] config::ConfigError),
+}
+
+impl From<SettingsError> for crate::Error {
+    fn from(error: SettingsError) -> Self {
+        Self::usage(error.to_string())
+    }
+}

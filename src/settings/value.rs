@@ -1,0 +1,316 @@
+//! The types of single values: what each takes, and how it is shown.
+
+use super::definition::Kind;
+use super::environment::Environment;
+use super::reader::Found;
+use crate::instrumentation::CheckpointPolicy;
+use crate::sink::OutputFormat;
+use bytesize::ByteSize;
+use std::path::PathBuf;
+
+/// The values that are allowed, for people.
+pub(crate) type Allowed = String;
+
+/// A type that a setting can have.
+pub(crate) trait Value: Sized {
+    /// What it takes on the command line.
+    const KIND: Kind;
+
+    /// Reads what was given.
+    fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed>;
+
+    /// The effective value, for `--show-config`.
+    fn shown(&self) -> toml::Value;
+
+    /// What it is when nothing was given; `None` where something must be.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+impl Value for bool {
+    const KIND: Kind = Kind::Flag;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        match found.text().to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" | "y" => Ok(true),
+            "0" | "false" | "no" | "off" | "n" => Ok(false),
+            _ => Err("true or false (also 1 or 0, yes or no, on or off)".to_owned()),
+        }
+    }
+
+    fn shown(&self) -> toml::Value {
+        (*self).into()
+    }
+
+    fn absent() -> Option<Self> {
+        Some(false)
+    }
+}
+
+impl Value for String {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        Ok(found.text().to_owned())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.as_str().into()
+    }
+}
+
+/// For what is checked together with other settings: the text and where it is from.
+impl Value for Found {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        Ok(found.clone())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.verbatim().into()
+    }
+}
+
+impl Value for PathBuf {
+    const KIND: Kind = Kind::Path;
+
+    fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed> {
+        Ok(environment.expand(found.verbatim()))
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.to_string_lossy().as_ref().into()
+    }
+}
+
+/// A count: from 1 to what 32 bits hold, so that it is one on every machine.
+impl Value for usize {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        let number = found.text().parse::<u32>().ok().filter(|number| *number > 0);
+        number.map(|number| number as usize).ok_or_else(|| format!("a whole number from 1 to {}", u32::MAX))
+    }
+
+    fn shown(&self) -> toml::Value {
+        i64::try_from(*self).unwrap_or(i64::MAX).into()
+    }
+}
+
+/// Any number that TOML can hold, such as a seed.
+impl Value for u64 {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        let number = found.text().parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
+        number.ok_or_else(|| format!("a whole number from 0 to {}", i64::MAX))
+    }
+
+    fn shown(&self) -> toml::Value {
+        i64::try_from(*self).unwrap_or(i64::MAX).into()
+    }
+}
+
+impl Value for u8 {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        found.text().parse().map_err(|_| format!("a whole number from 0 to {}", u8::MAX))
+    }
+
+    fn shown(&self) -> toml::Value {
+        i64::from(*self).into()
+    }
+}
+
+impl Value for ByteSize {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        size(found.text()).ok_or_else(|| "a size like 8g or 512m".to_owned())
+    }
+
+    fn shown(&self) -> toml::Value {
+        i64::try_from(self.0).unwrap_or(i64::MAX).into()
+    }
+}
+
+/// Reads `8g`, `512m`, `1.5G`, `64 KiB`, `1000000`: k, m, g and t, with or without `b` or `ib`, are powers of 1024, as
+/// they were for Spark. `None` for anything else, and for nothing at all.
+pub(crate) fn size(text: &str) -> Option<ByteSize> {
+    let text = text.trim().to_ascii_lowercase();
+    let units = text.trim_end_matches('b').trim_end_matches('i');
+    // To the crate `8g` is decimal and `8gi` is binary.
+    let binary = if units.ends_with(['k', 'm', 'g', 't']) { format!("{units}i") } else { text.clone() };
+    let size = binary.parse::<ByteSize>().ok()?;
+    // The crate saturates.
+    (size.0 > 0 && size.0 < u64::MAX).then_some(size)
+}
+
+/// A path to a file whose name must have one of these suffixes.
+pub(crate) fn with_suffix(
+    found: &Found,
+    environment: &Environment,
+    suffixes: &[&str],
+) -> Result<PathBuf, Allowed> {
+    let path = PathBuf::parse(found, environment)?;
+    let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if suffixes.contains(&suffix.as_str()) {
+        return Ok(path);
+    }
+    let suffixes: Vec<_> = suffixes.iter().map(|suffix| format!(".{suffix}")).collect();
+    Err(format!("a file name that ends in {}", suffixes.join(" or ")))
+}
+
+/// A file for a page.
+pub(crate) fn page(found: &Found, environment: &Environment) -> Result<Option<PathBuf>, Allowed> {
+    with_suffix(found, environment, &["html", "htm"]).map(Some)
+}
+
+impl Value for Vec<String> {
+    const KIND: Kind = Kind::List;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        Ok(found.items.clone())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.clone().into()
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    const KIND: Kind = T::KIND;
+
+    fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed> {
+        T::parse(found, environment).map(Some)
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.as_ref().map_or_else(|| "".into(), T::shown)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A type whose values have names.
+pub(crate) trait Choice: Copy + 'static {
+    /// The names, in the order of [`all`](Choice::all).
+    const NAMES: &'static [&'static str];
+
+    /// Every value.
+    fn all() -> &'static [Self];
+}
+
+impl<T: Choice + PartialEq> Value for T {
+    const KIND: Kind = Kind::Choice(T::NAMES);
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        let at = T::NAMES.iter().position(|name| name.eq_ignore_ascii_case(found.text()));
+        at.and_then(|at| T::all().get(at).copied()).ok_or_else(|| T::NAMES.join(", "))
+    }
+
+    fn shown(&self) -> toml::Value {
+        let at = T::all().iter().position(|value| value == self);
+        at.and_then(|at| T::NAMES.get(at).copied()).unwrap_or_default().into()
+    }
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ColorChoice {
+    /// Whether to use colours on a stream that is, or is not, a terminal.
+    pub(crate) fn on(self, is_terminal: bool) -> bool {
+        match self {
+            ColorChoice::Auto => is_terminal,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        }
+    }
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Enumerations whose names strum knows.
+macro_rules! choices {
+    ($($type:ty),+) => { $(
+        impl Choice for $type {
+            const NAMES: &'static [&'static str] = <$type as strum::VariantNames>::VARIANTS;
+
+            fn all() -> &'static [Self] {
+                <$type as strum::VariantArray>::VARIANTS
+            }
+        }
+    )+ };
+}
+choices!(ColorChoice, LogFormat, OutputFormat);
+
+impl Choice for CheckpointPolicy {
+    const NAMES: &'static [&'static str] = &["auto", "never", "always"];
+
+    fn all() -> &'static [Self] {
+        &[CheckpointPolicy::Auto, CheckpointPolicy::Never, CheckpointPolicy::Always]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_spark_read_them() {
+        for (text, bytes) in [
+            ("8g", 8 << 30),
+            ("8G", 8 << 30),
+            ("8GiB", 8 << 30),
+            ("512 mb", 512 << 20),
+            ("1.5k", 1536),
+            ("100", 100),
+            ("100b", 100),
+            ("2t", 2 << 40),
+        ] {
+            assert_eq!(size(text), Some(ByteSize(bytes)), "{text}");
+        }
+        for text in [
+            "",
+            "g",
+            "8x",
+            "-8g",
+            "0",
+            "0.0001",
+            "1e3",
+            "8 g g",
+            "99999999999g",
+            "9.9.9g",
+            "17592186044416.0m",
+        ] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
+}
