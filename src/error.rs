@@ -1,58 +1,95 @@
-//! The errors that end a run, each with the exit code it stands for.
+//! The error that ends a run: one variant per module, each with the module's own enum.
 //!
-//! An error message names the thing, the value and the way out. What goes wrong with a single
-//! document is not an [`Error`]: it is a failed [`Outcome`](crate::document::Outcome), and the other
-//! documents go on.
+//! A message names the thing, the value and the reason; [`source`](std::error::Error::source) keeps the cause. What
+//! goes wrong with a single document is not an [`enum@Error`]: it is a failed [`Outcome`](crate::document::Outcome), and
+//! the other documents go on.
 
-use std::fmt;
+use datafusion::error::DataFusionError;
+
+use crate::classifier::ClassifierError;
+use crate::pipeline::PipelineError;
+use crate::sink::SinkError;
+use crate::source::SourceError;
 
 /// A `Result` whose error ends the run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a run could not be done, and with which exit code it ends.
+/// An error of somebody else's: of an own source or sink, for instance.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What sort of error ends a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorKind {
-    /// The command line or a setting is wrong: exit code 2.
+    /// What was asked for is wrong: an option, a setting, a name.
     Usage,
-    /// Source, sink, model or engine cannot be used: exit code 3.
+    /// Source, sink, model or engine cannot be used.
     Unusable,
-    /// Another run on the same output is under way: exit code 4.
+    /// Another run on the same output is under way.
     Locked,
 }
 
-/// An error that ends the run: what happened, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    kind: ErrorKind,
-    message: String,
+/// An error that ends a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Where documents come from.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Where annotations go.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The stages and their operators.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// How the classifier was used.
+    #[error(transparent)]
+    Classifier(#[from] ClassifierError),
+    /// The engine failed; the message is that of the root of what it reported.
+    #[error("{}", root(.0))]
+    Engine(#[source] DataFusionError),
+    /// What has no enum of its own.
+    #[error("{message}")]
+    Other {
+        /// What sort of error it is.
+        kind: ErrorKind,
+        /// The thing, the value and the remedy.
+        message: String,
+    },
 }
 
 impl Error {
-    /// The command line or a setting is wrong (exit code 2).
+    /// What was asked for is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Usage, message: message.into() }
+        Self::Other { kind: ErrorKind::Usage, message: message.into() }
     }
 
-    /// Source, sink, model or engine cannot be used (exit code 3).
+    /// Source, sink, model or engine cannot be used.
     pub fn unusable(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Unusable, message: message.into() }
+        Self::Other { kind: ErrorKind::Unusable, message: message.into() }
     }
 
-    /// Another run on the same output is under way (exit code 4).
+    /// Another run on the same output is under way.
     pub fn locked(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Locked, message: message.into() }
+        Self::Other { kind: ErrorKind::Locked, message: message.into() }
     }
 
-    /// What kind of error this is.
+    /// What sort of error this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        match self {
+            Self::Source(error) => error.kind(),
+            Self::Classifier(error) => error.kind(),
+            Self::Sink(_) | Self::Pipeline(_) => ErrorKind::Unusable,
+            Self::Engine(error) => inside(error).map_or(ErrorKind::Unusable, Self::kind),
+            Self::Other { kind, .. } => *kind,
+        }
     }
 
     /// The process exit code for this error, as documented in the README.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.kind {
+        match self.kind() {
             ErrorKind::Usage => 2,
             ErrorKind::Unusable => 3,
             ErrorKind::Locked => 4,
@@ -60,28 +97,81 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+/// What the engine itself, or what it called, said.
+fn root(error: &DataFusionError) -> String {
+    match error.find_root() {
+        DataFusionError::External(inner) => inner.to_string(),
+        root => root.to_string(),
     }
 }
 
-impl std::error::Error for Error {}
+/// The error of this crate that the engine passed on, where it is one.
+fn inside(error: &DataFusionError) -> Option<&Error> {
+    match error.find_root() {
+        DataFusionError::External(inner) => inner.downcast_ref(),
+        _ => None,
+    }
+}
 
-impl From<datafusion::error::DataFusionError> for Error {
-    fn from(error: datafusion::error::DataFusionError) -> Self {
-        match error.find_root() {
-            datafusion::error::DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
-                Some(own) => own.clone(),
-                None => Self::unusable(inner.to_string()),
+impl From<DataFusionError> for Error {
+    /// An error of this crate that has passed through the engine is that error again.
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(inner) => Self::Engine(DataFusionError::External(inner)),
             },
-            other => Self::unusable(other.to_string()),
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner)
+                if self::inside(&inner).is_some() =>
+            {
+                Self::from(*inner)
+            }
+            other => Self::Engine(other),
         }
     }
 }
 
-impl From<Error> for datafusion::error::DataFusionError {
+impl From<Error> for DataFusionError {
     fn from(error: Error) -> Self {
-        Self::External(Box::new(error))
+        match error {
+            Error::Engine(error) => error,
+            own => Self::External(Box::new(own)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn usage() -> Error {
+        SourceError::NoInput { input: "a.txt".to_owned() }.into()
+    }
+
+    #[test]
+    fn an_error_keeps_its_kind_and_its_words_through_the_engine() {
+        let own = usage();
+        let wrapped = [
+            DataFusionError::from(usage()),
+            DataFusionError::from(usage()).context("while planning"),
+            DataFusionError::Shared(Arc::new(DataFusionError::from(usage()))),
+            DataFusionError::Shared(Arc::new(DataFusionError::from(usage()).context("shared"))),
+        ];
+        for engine in wrapped {
+            let error = Error::from(engine);
+            assert_eq!(error.to_string(), own.to_string());
+            assert_eq!(error.kind(), ErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_engine_is_shown_by_its_root() {
+        let engine = DataFusionError::Plan("no such column".to_owned()).context("stage documents");
+        let error = Error::from(engine);
+        assert_eq!(error.kind(), ErrorKind::Unusable);
+        assert!(error.to_string().contains("no such column"), "{error}");
+        assert!(std::error::Error::source(&error).is_some());
     }
 }

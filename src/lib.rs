@@ -15,17 +15,16 @@
 //! ```
 //! use std::sync::Arc;
 //! use skol_classifier::Classifier;
-//! use skol_classifier::sink::{FilesSaveParams, OutputFormat, SaveParams};
-//! use skol_classifier::source::{LoadParams, SampleSource};
+//! use skol_classifier::sink::{FileSink, OutputFormat};
+//! use skol_classifier::source::SampleSource;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> skol_classifier::Result<()> {
 //! let folder = tempfile::tempdir().expect("a temporary folder");
-//! let format = OutputFormat::Yedda;
-//! let save = FilesSaveParams { folder: folder.path().into(), format, dry_run: false };
+//! let sink = FileSink { folder: folder.path().into(), format: OutputFormat::Yedda, dry_run: false };
 //! let mut classifier = Classifier::builder()
-//!     .source(Arc::new(SampleSource::new(Some(3))), LoadParams::Samples)
-//!     .sink(SaveParams::Files(save), format)
+//!     .source(Arc::new(SampleSource::new(Some(3))))
+//!     .sink(Arc::new(sink))
 //!     .build()?;
 //! classifier.load_model("logistic_words_suffixes")?;
 //!
@@ -42,6 +41,7 @@
 
 pub mod classifier;
 mod cli;
+mod connectors;
 pub mod couchdb;
 pub mod document;
 pub mod error;
@@ -55,8 +55,10 @@ pub mod segment;
 mod settings;
 pub mod sink;
 pub mod source;
+pub mod worker;
 
 pub use classifier::Classifier;
 #[doc(hidden)]
 pub use cli::programs;
+pub use connectors::{Connectors, LoadParamsDecoder, SaveParamsDecoder};
 pub use error::{Error, Result};

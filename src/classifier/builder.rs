@@ -4,12 +4,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::Classifier;
-use crate::couchdb::Tally;
-use crate::error::{Error, Result};
+use super::ClassifierError;
+use crate::connectors::Connectors;
+use crate::error::Result;
 use crate::instrumentation::{Instrumentation, Verbosity};
 use crate::pipeline::{ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
-use crate::sink::{OutputFormat, SaveParams};
-use crate::source::{LoadParams, Source};
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::worker::RequestMetrics;
 
 /// Documents per batch, unless said otherwise.
 const BATCH_SIZE: usize = 24;
@@ -19,8 +21,9 @@ const LINEAGE_THRESHOLD: usize = 30;
 /// Builds a [`Classifier`].
 #[derive(Debug, Default)]
 pub struct ClassifierBuilder {
-    source: Option<(Arc<dyn Source>, LoadParams)>,
-    sink: Option<(SaveParams, OutputFormat)>,
+    source: Option<Arc<dyn Source>>,
+    sink: Option<Arc<dyn Sink>>,
+    connectors: Connectors,
     partitions: Option<usize>,
     batch_size: Option<usize>,
     memory_limit: Option<usize>,
@@ -28,22 +31,29 @@ pub struct ClassifierBuilder {
     collapse: bool,
     instrumentation: Option<Instrumentation>,
     stop: Stop,
-    requests: Arc<Tally>,
+    requests: Arc<RequestMetrics>,
     optimizer_rules: Vec<OptimizerRule>,
 }
 
 impl ClassifierBuilder {
-    /// Where documents come from: what selects them here, and how a worker fetches them.
+    /// Where documents come from.
     #[must_use]
-    pub fn source(mut self, source: Arc<dyn Source>, load: LoadParams) -> Self {
-        self.source = Some((source, load));
+    pub fn source(mut self, source: Arc<dyn Source>) -> Self {
+        self.source = Some(source);
         self
     }
 
     /// Where annotations go, and how they are written.
     #[must_use]
-    pub fn sink(mut self, save: SaveParams, format: OutputFormat) -> Self {
-        self.sink = Some((save, format));
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// The sources and sinks whose parameters can be read from a plan; default: those of this library.
+    #[must_use]
+    pub fn connectors(mut self, connectors: Connectors) -> Self {
+        self.connectors = connectors;
         self
     }
 
@@ -97,10 +107,10 @@ impl ClassifierBuilder {
         self
     }
 
-    /// Where requests to CouchDB are counted.
+    /// Where requests to servers are counted.
     #[must_use]
-    pub fn requests(mut self, tally: Arc<Tally>) -> Self {
-        self.requests = tally;
+    pub fn requests(mut self, requests: Arc<RequestMetrics>) -> Self {
+        self.requests = requests;
         self
     }
 
@@ -116,12 +126,8 @@ impl ClassifierBuilder {
     /// # Errors
     /// When source or sink are missing, or the engine cannot be set up.
     pub fn build(self) -> Result<Classifier> {
-        let Some((source, load)) = self.source else {
-            return Err(Error::usage("a classifier needs a source; give one with ClassifierBuilder::source"));
-        };
-        let Some((save, format)) = self.sink else {
-            return Err(Error::usage("a classifier needs a sink; give one with ClassifierBuilder::sink"));
-        };
+        let source = self.source.ok_or(ClassifierError::NoSource)?;
+        let sink = self.sink.ok_or(ClassifierError::NoSink)?;
         let partitions = self
             .partitions
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
@@ -137,9 +143,7 @@ impl ClassifierBuilder {
             models,
             model: None,
             source,
-            load,
-            save,
-            format,
+            sink,
             partitions,
             batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
             lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),
@@ -147,7 +151,7 @@ impl ClassifierBuilder {
             instrumentation: self
                 .instrumentation
                 .unwrap_or_else(|| Instrumentation::new(Verbosity::Silent))
-                .with_codec(Arc::new(codec())),
+                .with_codec(Arc::new(codec(&self.connectors))),
             stop: self.stop,
             selected: Arc::new(AtomicU64::new(0)),
             finished: Mutex::default(),

@@ -10,9 +10,9 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::{
-    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, SAVE_PARTITION,
+    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, PipelineError, SAVE_PARTITION,
     SEGMENT_PARTITION,
 };
 
@@ -54,11 +54,7 @@ pub(super) async fn execute(
         on_batch(&batch?)?;
     }
     while let Some(task) = tasks.join_next().await {
-        task.map_err(|error| {
-            Error::unusable(format!(
-                "a partition ended by a fault in the program ({error}); please report it"
-            ))
-        })?;
+        task.map_err(|error| PipelineError::Fault(Box::new(error)))?;
     }
     Ok(())
 }

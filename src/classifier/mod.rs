@@ -12,6 +12,7 @@
 //! The instrumentation stands beside every stage; at verbosity 0 it does nothing.
 
 mod builder;
+mod error;
 mod execute;
 
 use std::fmt;
@@ -26,16 +27,17 @@ use datafusion::prelude::SessionContext;
 use tracing::Instrument;
 
 pub use builder::ClassifierBuilder;
+pub use error::ClassifierError;
 pub use execute::StageMetrics;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::instrumentation::{self, Instrumentation, Verbosity};
 use crate::model::gold::GoldDocument;
 use crate::model::train::{self, Naming, Progress};
 use crate::model::{Model, Preset};
 use crate::pipeline::{MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
-use crate::sink::{OutputFormat, SaveParams};
-use crate::source::{LoadParams, Source};
+use crate::sink::Sink;
+use crate::source::Source;
 
 /// A pipeline from a source to a sink, with a model.
 pub struct Classifier {
@@ -43,9 +45,7 @@ pub struct Classifier {
     models: Arc<ModelStore>,
     model: Option<(String, Arc<Model>)>,
     source: Arc<dyn Source>,
-    load: LoadParams,
-    save: SaveParams,
-    format: OutputFormat,
+    sink: Arc<dyn Sink>,
     partitions: usize,
     batch_size: usize,
     lineage_threshold: usize,
@@ -61,7 +61,7 @@ impl fmt::Debug for Classifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Classifier")
             .field("source", &self.source)
-            .field("save", &self.save.to_string())
+            .field("sink", &self.sink)
             .field("model", &self.model.as_ref().map(|(name, _)| name))
             .field("partitions", &self.partitions)
             .field("batch_size", &self.batch_size)
@@ -148,7 +148,7 @@ impl Classifier {
     }
 
     fn model_or_error(&self) -> Result<&(String, Arc<Model>)> {
-        self.model.as_ref().ok_or_else(|| Error::usage("there is no model yet; call load_model or fit first"))
+        Ok(self.model.as_ref().ok_or(ClassifierError::NoModel)?)
     }
 
     /// The selected documents, one row each: stage `documents`. Nothing is read before the plan runs.
@@ -165,7 +165,6 @@ impl Classifier {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let input = stages::Input {
             source: Arc::clone(&self.source),
-            load: self.load.clone(),
             batch_size: self.batch_size,
             stop: self.stop.clone(),
             selected: Arc::clone(&self.selected),
@@ -223,7 +222,7 @@ impl Classifier {
         predictions: DataFrame,
         on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
-        let writer = self.save.writer_name();
+        let writer = self.sink.writer_name();
         let scope = self.instrumentation.scope(&format!("{writer}.save_annotated"));
         let saved = self.format_and_save(predictions, on_outcomes).await;
         scope.finish(saved)
@@ -238,10 +237,11 @@ impl Classifier {
         let labels = self.reference(name, model).labels;
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations = stages::annotations(&self.context, predictions, self.format, labels.clone())?;
+        let annotations =
+            stages::annotations(&self.context, predictions, self.sink.format(), labels.clone())?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
-        let scope = self.instrumentation.scope_with("save_distributed", self.save.operation());
+        let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());
         let saved = self.save_distributed(annotations, labels, on_outcomes);
         let saved = saved.instrument(scope.span().clone()).await;
         scope.finish(saved)
@@ -254,7 +254,7 @@ impl Classifier {
         on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
-        let outcomes = stages::outcomes(&self.context, annotations, self.save.clone(), labels)?;
+        let outcomes = stages::outcomes(&self.context, annotations, self.sink.save_params(), labels)?;
         let plan = instrumentation::plan(&outcomes).await?;
         self.measure(&plan)?;
         let context = Arc::new(outcomes.task_ctx());

@@ -1,7 +1,8 @@
 //! One worker's connection: sends a request, reads the whole answer, tries again where that may help.
 
 use super::auth::{self, Identity};
-use super::{ConnectionParams, Fault, FaultKind, RetryPolicy, Tally, tls};
+use super::{ConnectionParams, Fault, FaultKind, RetryPolicy, tls};
+use crate::worker::RequestMetrics;
 use crate::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -27,7 +28,7 @@ pub struct Client {
     http: reqwest::Client,
     params: Arc<ConnectionParams>,
     identity: Arc<tokio::sync::Mutex<Identity>>,
-    tally: Arc<Tally>,
+    tally: Arc<RequestMetrics>,
     /// Whether the last request spent its budget without reaching the server. Then the next ones do not wait as
     /// long, so that a run whose server is gone for good comes to its end.
     is_down: Arc<AtomicBool>,
@@ -55,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// Unusable (exit code 3) when TLS cannot be set up, for example because of the certificate file.
-    pub fn open(params: &ConnectionParams, tally: Arc<Tally>) -> Result<Self> {
+    pub fn open(params: &ConnectionParams, tally: Arc<RequestMetrics>) -> Result<Self> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(params)?)
             .http1_only()
@@ -89,7 +90,7 @@ impl Client {
 
     /// Its counts.
     #[must_use]
-    pub fn tally(&self) -> &Arc<Tally> {
+    pub fn tally(&self) -> &Arc<RequestMetrics> {
         &self.tally
     }
 

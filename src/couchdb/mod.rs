@@ -35,6 +35,6 @@ pub(crate) use preflight::unusable;
 pub use preflight::{IfMissing, ServerInfo, plain_http_warning, preflight};
 pub(crate) use provenance::timestamp;
 pub use provenance::{AnnotationProvenance, PROVENANCE_FIELD, Producer};
-pub use retry::{RetryPolicy, Tally, TallyCounts};
+pub use retry::RetryPolicy;
 pub use update::{Change, Update, plan};
 pub(crate) use write::{Prepared, WriteResult, Written, write};

@@ -1,6 +1,7 @@
 //! The checks before a run: is the server there, may we use it, is there a database.
 
-use super::{Client, ConnectionParams, Database, Fault, FaultKind, Tally};
+use super::{Client, ConnectionParams, Database, Fault, FaultKind};
+use crate::worker::RequestMetrics;
 use crate::{Error, Result};
 use reqwest::Method;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ const WAIT_MS: u64 = 20_000;
 pub async fn preflight(
     params: &ConnectionParams,
     if_missing: IfMissing,
-    tally: Arc<Tally>,
+    tally: Arc<RequestMetrics>,
 ) -> Result<ServerInfo> {
     let mut patient = params.clone();
     patient.retry.budget_ms = patient.retry.budget_ms.min(WAIT_MS);

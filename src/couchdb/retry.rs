@@ -1,8 +1,7 @@
-//! How often, and after which pause, a failed request is sent again; and the counts of it.
+//! How often, and after which pause, a failed request is sent again.
 
 use super::Fault;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Exponential backoff with full jitter (each pause is uniform between zero and a ceiling that doubles),
@@ -44,63 +43,6 @@ impl RetryPolicy {
         let jittered = Duration::from_millis(ceiling).mul_f64(random.clamp(0.0, 1.0));
         let pause = fault.retry_after.map_or(jittered, |asked| asked + jittered);
         (waited + pause <= Duration::from_millis(self.budget_ms)).then_some(pause)
-    }
-}
-
-/// Counts of one connection or of many; shared, so that a progress line can read them.
-#[derive(Debug, Default)]
-pub struct Tally {
-    requests: AtomicU64,
-    retries: AtomicU64,
-    conflicts: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
-}
-
-/// What a [`Tally`] held at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TallyCounts {
-    /// Requests sent, each attempt counted.
-    pub requests: u64,
-    /// Requests sent again after a failure.
-    pub retries: u64,
-    /// Documents read and merged again because somebody else had changed them.
-    pub conflicts: u64,
-    /// Bytes of request bodies.
-    pub sent: u64,
-    /// Bytes of answers, unpacked.
-    pub received: u64,
-}
-
-impl Tally {
-    /// The counts now.
-    #[must_use]
-    pub fn counts(&self) -> TallyCounts {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        TallyCounts {
-            requests: get(&self.requests),
-            retries: get(&self.retries),
-            conflicts: get(&self.conflicts),
-            sent: get(&self.sent),
-            received: get(&self.received),
-        }
-    }
-
-    pub(super) fn request(&self, bytes: usize) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn retry(&self) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn conflict(&self) {
-        self.conflicts.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn receive(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

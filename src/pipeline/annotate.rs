@@ -60,10 +60,6 @@ impl PartitionFunction for AnnotatePartition {
         encoding::encode(ANNOTATE_PARTITION, &(self.format, &self.labels))
     }
 
-    fn captures(&self) -> Vec<(&'static str, usize)> {
-        vec![("format", encoding::size(&self.format)), ("labels", encoding::size(&self.labels))]
-    }
-
     fn describe(&self) -> String {
         format!("format={}", self.format.name())
     }

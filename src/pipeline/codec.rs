@@ -19,7 +19,7 @@ use super::map_partitions::PartitionFunction;
 use super::map_partitions_exec::MapPartitionsExec;
 
 /// Makes a function again from what [`PartitionFunction::encode`] wrote.
-pub type FunctionDecoder = fn(&[u8]) -> Result<Arc<dyn PartitionFunction>>;
+pub type FunctionDecoder = Arc<dyn Fn(&[u8]) -> Result<Arc<dyn PartitionFunction>> + Send + Sync>;
 
 /// What stands for the listing in a task: it feeds the exchange from where the plan is made, and does not travel.
 const SELECTION: &str = "selection";
@@ -50,8 +50,12 @@ impl MapPartitionsCodec {
 
     /// The same codec, which also decodes functions named `name`.
     #[must_use]
-    pub fn with_function(mut self, name: &'static str, decoder: FunctionDecoder) -> Self {
-        self.decoders.insert(name, decoder);
+    pub fn with_function(
+        mut self,
+        name: &'static str,
+        decoder: impl Fn(&[u8]) -> Result<Arc<dyn PartitionFunction>> + Send + Sync + 'static,
+    ) -> Self {
+        self.decoders.insert(name, Arc::new(decoder));
         self
     }
 }

@@ -1,25 +1,24 @@
 //! The encoded form of what a partition function captures: compact JSON, so that what travels can be read.
 
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(super) fn encode(function: &str, captured: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(captured)
-        .map_err(|error| exec_datafusion_err!("{function} cannot be encoded: {error}"))
+use super::PipelineError;
+use crate::Error;
+
+pub(super) fn encode(function: &'static str, captured: &impl Serialize) -> Result<Vec<u8>> {
+    let encoded = serde_json::to_vec(captured);
+    encoded.map_err(|source| Error::from(PipelineError::Encode { function, source: source.into() }).into())
 }
 
-pub(super) fn decode<T: DeserializeOwned>(function: &str, bytes: &[u8]) -> Result<T> {
-    // The error is not shown whole: it may quote a captured secret.
-    serde_json::from_slice(bytes).map_err(|error| {
-        exec_datafusion_err!(
-            "{function} cannot be decoded (at byte {} of its closure); run the same version everywhere",
-            error.column()
-        )
-    })
+pub(super) fn decode<T: DeserializeOwned>(function: &'static str, bytes: &[u8]) -> Result<T> {
+    let decoded = serde_json::from_slice(bytes);
+    decoded.map_err(|source| Error::from(PipelineError::Decode { function, source: source.into() }).into())
 }
 
-/// Bytes that `field` takes in the encoded form.
-pub(super) fn size(field: &impl Serialize) -> usize {
-    serde_json::to_vec(field).map_or(0, |bytes| bytes.len())
+/// What travels as a protobuf message, where a part of it was encoded by somebody else.
+pub(super) fn message<T: prost::Message + Default>(function: &'static str, bytes: &[u8]) -> Result<T> {
+    let decoded = T::decode(bytes);
+    decoded.map_err(|source| Error::from(PipelineError::Decode { function, source: source.into() }).into())
 }

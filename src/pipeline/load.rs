@@ -9,13 +9,16 @@ use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::execution::TaskContext;
+use prost::Message;
 
+use super::PipelineError;
 use super::encoding;
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 use super::rows::{ATTACHMENT_NAME, DOC_ID, ERROR, STATUS, documents_schema, strings, value};
-use super::session::request_tally;
+use super::session::worker_context;
 use crate::document::{Document, DocumentRef, Status};
 use crate::source::{LoadParams, Loader};
+use crate::{Connectors, Error};
 
 /// A batch is handed on when its texts reach this many bytes, however few documents it holds.
 const BATCH_BYTES: usize = 4 << 20;
@@ -26,20 +29,32 @@ pub const LOAD_PARTITION: &str = "load_partition";
 /// Loads the documents of one partition. Captures only how to reach the source.
 #[derive(Debug, Clone)]
 pub struct LoadPartition {
-    params: LoadParams,
+    params: Arc<dyn LoadParams>,
     batch_size: usize,
+}
+
+/// What travels.
+#[derive(Clone, PartialEq, Message)]
+struct Encoded {
+    #[prost(string, tag = "1")]
+    source: String,
+    #[prost(bytes = "vec", tag = "2")]
+    params: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    batch_size: u64,
 }
 
 impl LoadPartition {
     /// Loads by `params`, at most `batch_size` documents per batch.
     #[must_use]
-    pub fn new(params: LoadParams, batch_size: usize) -> Self {
+    pub fn new(params: Arc<dyn LoadParams>, batch_size: usize) -> Self {
         Self { params, batch_size: batch_size.max(1) }
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
-        let (params, batch_size) = encoding::decode(LOAD_PARTITION, bytes)?;
-        Ok(Arc::new(Self { params, batch_size }))
+    pub(super) fn decode(bytes: &[u8], connectors: &Connectors) -> Result<Arc<dyn PartitionFunction>> {
+        let Encoded { source, params, batch_size } = encoding::message(LOAD_PARTITION, bytes)?;
+        let params = connectors.load_params(&source, &params)?;
+        Ok(Arc::new(Self::new(params, usize::try_from(batch_size).unwrap_or(usize::MAX))))
     }
 }
 
@@ -53,11 +68,14 @@ impl PartitionFunction for LoadPartition {
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
-        encoding::encode(LOAD_PARTITION, &(&self.params, self.batch_size))
-    }
-
-    fn captures(&self) -> Vec<(&'static str, usize)> {
-        vec![("params", encoding::size(&self.params)), ("batch_size", encoding::size(&self.batch_size))]
+        let params =
+            self.params.encode().map_err(|source| PipelineError::Encode { function: LOAD_PARTITION, source });
+        let encoded = Encoded {
+            source: self.params.name().to_owned(),
+            params: params.map_err(Error::from)?,
+            batch_size: self.batch_size as u64,
+        };
+        Ok(encoded.encode_to_vec())
     }
 
     fn describe(&self) -> String {
@@ -74,7 +92,7 @@ impl PartitionFunction for LoadPartition {
     }
 
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
-        let loader = self.params.open(&request_tally(context))?;
+        let loader = self.params.open(&worker_context(context))?;
         Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))
     }
 }
@@ -137,7 +155,9 @@ impl PartitionProcessor for Load {
                 match result {
                     Ok(Some(document)) => open.document(document)?,
                     Ok(None) => {}
-                    Err(reason) => open.ended(reference, Status::Failed.as_str(), Some(&reason)),
+                    Err(reason) => {
+                        open.ended(reference, Status::Failed.as_str(), Some(&reason.to_string()));
+                    }
                 }
             }
         }

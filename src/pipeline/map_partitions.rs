@@ -49,9 +49,6 @@ pub trait PartitionFunction: fmt::Debug + Send + Sync + 'static {
     /// Everything that travels to a worker, encoded. Parameters only: no client, pool, model or row.
     fn encode(&self) -> Result<Vec<u8>>;
 
-    /// The captured fields with their encoded size in bytes, for the report on large closures.
-    fn captures(&self) -> Vec<(&'static str, usize)>;
-
     /// A few words for `EXPLAIN`. Must not hold a secret.
     fn describe(&self) -> String;
 

@@ -9,6 +9,7 @@ mod annotate;
 mod codec;
 mod deal_out;
 mod encoding;
+mod error;
 mod load;
 mod map_partitions;
 mod map_partitions_exec;
@@ -25,6 +26,7 @@ mod whole_documents;
 pub use annotate::{ANNOTATE_PARTITION, AnnotatePartition};
 pub use codec::{FunctionDecoder, MapPartitionsCodec};
 pub use deal_out::DealOutExec;
+pub use error::PipelineError;
 pub use load::{LOAD_PARTITION, LoadPartition};
 pub use map_partitions::{
     EachBatch, MapPartitions, MapPartitionsPlanner, PartitionFunction, PartitionProcessor, map_partitions,

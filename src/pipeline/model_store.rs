@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::PipelineError;
 use super::predict::ModelReference;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::instrumentation::{Broadcast, Travel};
 use crate::model::Model;
 
@@ -37,12 +38,12 @@ impl ModelStore {
         }
         let model = Arc::new(Model::load(&reference.name)?);
         if model.sha256() != reference.sha256 {
-            return Err(Error::unusable(format!(
-                "model '{}' has SHA-256 {} here, and {} where the plan was made; install the same model everywhere",
-                reference.name,
-                model.sha256(),
-                reference.sha256
-            )));
+            return Err(PipelineError::OtherModel {
+                name: reference.name.clone(),
+                found: model.sha256().to_owned(),
+                wanted: reference.sha256.clone(),
+            }
+            .into());
         }
         models.insert(reference.sha256.clone(), Arc::clone(&model));
         Ok(model)

@@ -15,11 +15,12 @@ use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::execution::TaskContext;
 use serde::{Deserialize, Serialize};
 
-use super::encoding;
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 use super::model_store::ModelStore;
 use super::rows::{BEFORE, TEXT, predictions_schema, strings};
 use super::whole_documents::{WholeDocuments, documents};
+use super::{PipelineError, encoding};
+use crate::Error;
 use crate::document::Paragraph;
 use crate::model::{Model, Scorer};
 
@@ -76,18 +77,13 @@ impl PartitionFunction for PredictPartition {
         encoding::encode(PREDICT_PARTITION, &self.model)
     }
 
-    fn captures(&self) -> Vec<(&'static str, usize)> {
-        vec![("model", encoding::size(&self.model))]
-    }
-
     fn describe(&self) -> String {
         format!("model={}@{}", self.model.name, self.model.sha256.get(..12).unwrap_or_default())
     }
 
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
-        let store = context.session_config().get_extension::<ModelStore>().ok_or_else(|| {
-            exec_datafusion_err!("the session has no model store; make it with pipeline::session")
-        })?;
+        let store = context.session_config().get_extension::<ModelStore>();
+        let store = store.ok_or_else(|| Error::from(PipelineError::NoModelStore))?;
         let model = store.get(&self.model)?;
         let scorer = model.scorer();
         Ok(Box::new(Predict {

@@ -11,16 +11,19 @@ use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::datatypes::{SchemaRef, UInt32Type};
 use datafusion::common::{Result, exec_err, internal_err};
 use datafusion::execution::TaskContext;
+use prost::Message;
 
+use super::PipelineError;
 use super::encoding;
 use super::map_partitions::{PartitionFunction, PartitionProcessor};
 use super::rows::{
     ANNOTATION, ATTACHMENT_NAME, BYTES, DOC_ID, ERROR, LABEL_COUNTS, METADATA, PARAGRAPHS, STATUS, TEXT,
     binaries, outcomes_schema, strings, u32s, u64s, value,
 };
-use super::session::request_tally;
+use super::session::worker_context;
 use crate::document::{Annotation, DocumentRef, Outcome};
 use crate::sink::{SaveParams, Saver};
+use crate::{Connectors, Error};
 
 /// Name of the closure.
 pub const SAVE_PARTITION: &str = "save_partition";
@@ -28,20 +31,31 @@ pub const SAVE_PARTITION: &str = "save_partition";
 /// Saves the annotations of one partition. Captures only how to reach the sink.
 #[derive(Debug, Clone)]
 pub struct SavePartition {
-    params: SaveParams,
+    params: Arc<dyn SaveParams>,
+    labels: Vec<String>,
+}
+
+/// What travels.
+#[derive(Clone, PartialEq, Message)]
+struct Encoded {
+    #[prost(string, tag = "1")]
+    sink: String,
+    #[prost(bytes = "vec", tag = "2")]
+    params: Vec<u8>,
+    #[prost(string, repeated, tag = "3")]
     labels: Vec<String>,
 }
 
 impl SavePartition {
     /// Saves by `params`; `labels` are the model's, in the order of the counts.
     #[must_use]
-    pub fn new(params: SaveParams, labels: Vec<String>) -> Self {
+    pub fn new(params: Arc<dyn SaveParams>, labels: Vec<String>) -> Self {
         Self { params, labels }
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
-        let (params, labels) = encoding::decode(SAVE_PARTITION, bytes)?;
-        Ok(Arc::new(Self { params, labels }))
+    pub(super) fn decode(bytes: &[u8], connectors: &Connectors) -> Result<Arc<dyn PartitionFunction>> {
+        let Encoded { sink, params, labels } = encoding::message(SAVE_PARTITION, bytes)?;
+        Ok(Arc::new(Self::new(connectors.save_params(&sink, &params)?, labels)))
     }
 }
 
@@ -55,11 +69,14 @@ impl PartitionFunction for SavePartition {
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
-        encoding::encode(SAVE_PARTITION, &(&self.params, &self.labels))
-    }
-
-    fn captures(&self) -> Vec<(&'static str, usize)> {
-        vec![("params", encoding::size(&self.params)), ("labels", encoding::size(&self.labels))]
+        let params =
+            self.params.encode().map_err(|source| PipelineError::Encode { function: SAVE_PARTITION, source });
+        let encoded = Encoded {
+            sink: self.params.name().to_owned(),
+            params: params.map_err(Error::from)?,
+            labels: self.labels.clone(),
+        };
+        Ok(encoded.encode_to_vec())
     }
 
     fn describe(&self) -> String {
@@ -73,7 +90,7 @@ impl PartitionFunction for SavePartition {
 
     fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         Ok(Box::new(Save {
-            saver: self.params.open(&request_tally(context))?,
+            saver: self.params.open(&worker_context(context))?,
             labels: self.labels.clone(),
             ready: None,
         }))

@@ -42,10 +42,6 @@ impl PartitionFunction for SegmentPartition {
         Ok(vec![])
     }
 
-    fn captures(&self) -> Vec<(&'static str, usize)> {
-        vec![]
-    }
-
     fn describe(&self) -> String {
         String::new()
     }

@@ -75,17 +75,15 @@ impl PartitionStream for SelectionStream {
         let batches = self
             .source
             .select()
-            .map_err(|error| DataFusionError::External(Box::new(error)))
+            .map_err(DataFusionError::from)
             .map_ok(move |page| {
-                let chunks: Vec<_> = page.chunks(batch_size).map(<[Selected]>::to_vec).collect();
-                futures::stream::iter(chunks.into_iter().map(Ok::<_, DataFusionError>))
+                let batches: Vec<_> = page.chunks(batch_size).map(|ids| to_batch(&schema, ids)).collect();
+                futures::stream::iter(batches)
             })
             .try_flatten()
             .take_while(move |_| std::future::ready(!stop.is_stopped()))
-            .map(move |page| {
-                let page = page?;
-                counter.fetch_add(page.len() as u64, Ordering::SeqCst);
-                to_batch(&schema, &page)
+            .inspect_ok(move |batch| {
+                counter.fetch_add(batch.num_rows() as u64, Ordering::SeqCst);
             });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches.boxed()))
     }
@@ -108,7 +106,7 @@ fn to_batch(schema: &SchemaRef, page: &[Selected]) -> Result<RecordBatch> {
             }
             Decision::Fail(reason) => {
                 status.append_value(Status::Failed.as_str());
-                error.append_value(reason);
+                error.append_value(reason.to_string());
             }
         }
     }

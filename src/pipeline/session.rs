@@ -22,7 +22,8 @@ use super::model_store::ModelStore;
 use super::predict::{PREDICT_PARTITION, PredictPartition};
 use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
-use crate::couchdb::Tally;
+use crate::Connectors;
+use crate::worker::{RequestMetrics, WorkerContext};
 
 /// A rule of the engine's physical optimizer.
 pub type OptimizerRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -39,14 +40,14 @@ pub struct SessionOptions {
 }
 
 /// A session that plans [`MapPartitions`](super::MapPartitions), carries the models of the process and counts its
-/// requests in `tally`.
+/// requests in `requests`.
 ///
 /// # Errors
 /// When the engine's runtime cannot be built.
 pub fn session(
     options: &SessionOptions,
     models: Arc<ModelStore>,
-    tally: Arc<Tally>,
+    requests: Arc<RequestMetrics>,
 ) -> Result<SessionContext> {
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
@@ -55,7 +56,7 @@ pub fn session(
         .with_round_robin_repartition(false)
         .with_coalesce_batches(false)
         .with_extension(models)
-        .with_extension(tally);
+        .with_extension(requests);
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(limit) = options.memory_limit {
         runtime = runtime.with_memory_limit(limit, 1.0);
@@ -70,20 +71,21 @@ pub fn session(
     Ok(SessionContext::new_with_state(builder.build()))
 }
 
-/// Where the workers of a session count their requests.
-pub(super) fn request_tally(context: &TaskContext) -> Arc<Tally> {
-    context.session_config().get_extension::<Tally>().unwrap_or_default()
+/// What the workers of a session share.
+pub(super) fn worker_context(context: &TaskContext) -> WorkerContext {
+    WorkerContext::new(context.session_config().get_extension::<RequestMetrics>().unwrap_or_default())
 }
 
-/// The codec that sends the pipeline's plans.
+/// The codec that sends the pipeline's plans, and reads those whose source and sink are among `connectors`.
 #[must_use]
-pub fn codec() -> MapPartitionsCodec {
+pub fn codec(connectors: &Connectors) -> MapPartitionsCodec {
+    let (sources, sinks) = (connectors.clone(), connectors.clone());
     MapPartitionsCodec::new()
-        .with_function(LOAD_PARTITION, LoadPartition::decode)
+        .with_function(LOAD_PARTITION, move |bytes| LoadPartition::decode(bytes, &sources))
         .with_function(SEGMENT_PARTITION, SegmentPartition::decode)
         .with_function(PREDICT_PARTITION, PredictPartition::decode)
         .with_function(ANNOTATE_PARTITION, AnnotatePartition::decode)
-        .with_function(SAVE_PARTITION, SavePartition::decode)
+        .with_function(SAVE_PARTITION, move |bytes| SavePartition::decode(bytes, &sinks))
 }
 
 /// DataFusion's own planner, taught [`MapPartitions`](super::MapPartitions).

@@ -19,7 +19,7 @@ use super::save::SavePartition;
 use super::segment::SegmentPartition;
 use super::selection::{SelectionStream, Stop};
 use crate::sink::{OutputFormat, SaveParams};
-use crate::source::{LoadParams, Source};
+use crate::source::Source;
 
 /// The documents' ids travel in batches of this many at most, so that every partition has work early.
 const IDS_PER_BATCH: usize = 32;
@@ -27,10 +27,8 @@ const IDS_PER_BATCH: usize = 32;
 /// What the first stage is made from.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Which documents.
+    /// Which documents, and how a worker fetches them.
     pub source: Arc<dyn Source>,
-    /// How a worker fetches them.
-    pub load: LoadParams,
     /// Documents per batch, at most.
     pub batch_size: usize,
     /// Ends the selection early.
@@ -45,9 +43,10 @@ pub struct Input {
 /// As every stage: when the plan cannot be made.
 pub fn documents(context: &SessionContext, input: Input) -> Result<DataFrame> {
     let ids = input.batch_size.clamp(1, IDS_PER_BATCH);
+    let load = LoadPartition::new(input.source.load_params(), input.batch_size);
     let selection = SelectionStream::new(input.source, ids, input.stop, input.selected).into_table()?;
     let selection = context.read_table(Arc::new(selection))?;
-    map_partitions(context, selection, Arc::new(LoadPartition::new(input.load, input.batch_size)))
+    map_partitions(context, selection, Arc::new(load))
 }
 
 /// Stage `paragraphs`: one row per paragraph.
@@ -90,7 +89,7 @@ pub fn annotations(
 pub fn outcomes(
     context: &SessionContext,
     annotations: DataFrame,
-    save: SaveParams,
+    save: Arc<dyn SaveParams>,
     labels: Vec<String>,
 ) -> Result<DataFrame> {
     map_partitions(context, annotations, Arc::new(SavePartition::new(save, labels)))

@@ -1,12 +1,12 @@
 //! One document as a run would read it, for a look at it by itself.
 
 use super::places::Places;
-use crate::couchdb::Tally;
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::settings::{Input, Settings};
 use crate::source::Decision;
+use crate::worker::{RequestMetrics, WorkerContext};
 use futures::StreamExt;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub fn fetch(settings: &Settings, model: &Model, document: &str) -> Result<Docum
 }
 
 async fn read(settings: &Settings, model: &Model, document: &str) -> Result<Document> {
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(RequestMetrics::default());
     let places = Places::open(settings, model, &tally).await?;
     let mut pages = places.source.select();
     while let Some(page) = pages.next().await {
@@ -43,7 +43,8 @@ async fn read(settings: &Settings, model: &Model, document: &str) -> Result<Docu
                 Decision::Skip => {}
                 Decision::Fail(reason) => return Err(Error::unusable(format!("{document}: {reason}"))),
                 Decision::Process => {
-                    let mut loader = places.load.open(&tally)?;
+                    let mut loader =
+                        places.source.load_params().open(&WorkerContext::new(Arc::clone(&tally)))?;
                     match loader.load(&[selected.reference]).await.pop() {
                         Some(Ok(Some(found))) => return Ok(found),
                         Some(Err(reason)) => return Err(Error::unusable(format!("{document}: {reason}"))),

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use crate::error::Result;
-use crate::source::{Selected, Source};
+use crate::source::{LoadParams, Selected, Source};
 
 /// How long the rest of a listing is counted.
 const COUNTING: Duration = Duration::from_millis(300);
@@ -92,5 +92,9 @@ impl Source for Listing {
             Some((page, open))
         })
         .boxed()
+    }
+
+    fn load_params(&self) -> Arc<dyn LoadParams> {
+        self.source.load_params()
     }
 }

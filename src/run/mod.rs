@@ -33,13 +33,13 @@ pub use tally::{Failure, Tally};
 
 use crate::classifier::{Classifier, StageMetrics};
 use crate::cli::Exit;
-use crate::couchdb;
 use crate::error::{Error, Result};
 use crate::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity};
 use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
 use crate::settings::{Input, Settings, Task};
 use crate::source::Source;
+use crate::worker::RequestMetrics;
 use listing::Listing;
 use places::Places;
 
@@ -99,7 +99,7 @@ struct Run<'a> {
     stop: Stop,
     signals: Signals,
     tally: Tally,
-    requests: Arc<couchdb::Tally>,
+    requests: Arc<RequestMetrics>,
     stages: Vec<StageMetrics>,
     optimizer_rules: Vec<OptimizerRule>,
     selected: u64,
@@ -152,8 +152,8 @@ impl<'a> Run<'a> {
             return self.update_taxonomy_flag(&places).await;
         }
         let mut classifier = Classifier::builder()
-            .source(listing, places.load)
-            .sink(places.save, settings.output_format)
+            .source(listing)
+            .sink(places.sink)
             .partitions(settings.partitions)
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))

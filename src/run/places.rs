@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use super::RunLock;
 use super::lock::short_hash;
-use crate::couchdb::{ConnectionParams, IfMissing, Producer, Tally, plain_http_warning, preflight};
+use crate::couchdb::{ConnectionParams, IfMissing, Producer, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
 use crate::settings::{CouchDb, Input, Settings};
-use crate::sink::{CouchSaveParams, FilesSaveParams, STDOUT, SaveParams};
-use crate::source::couchdb::CouchSelection;
+use crate::sink::couchdb::{CouchSaveParams, CouchSink};
+use crate::sink::{FileSink, STDOUT, Sink};
+use crate::source::couchdb::{CouchSelection, CouchSource};
 use crate::source::taxonomy::TaxonomyFilter;
-use crate::source::{
-    CouchLoadParams, CouchSource, FileSource, FilesLoadParams, LoadParams, SampleSource, Source,
-};
+use crate::source::{FileSource, SampleSource, Source};
+use crate::worker::RequestMetrics;
 
 /// The lock of an output folder.
 const LOCK_FILE: &str = ".skol_classifier.lock";
@@ -22,8 +22,7 @@ const LOCK_FILE: &str = ".skol_classifier.lock";
 /// Source and sink of a run, made ready.
 pub(super) struct Places {
     pub(super) source: Arc<dyn Source>,
-    pub(super) load: LoadParams,
-    pub(super) save: SaveParams,
+    pub(super) sink: Arc<dyn Sink>,
     /// The lock file and what it guards; `None` where nothing is written.
     pub(super) lock: Option<(PathBuf, String)>,
     /// Where the annotations are, for the sentence at the end.
@@ -33,12 +32,13 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) async fn open(settings: &Settings, model: &Model, tally: &Arc<Tally>) -> Result<Self> {
+    pub(super) async fn open(
+        settings: &Settings,
+        model: &Model,
+        tally: &Arc<RequestMetrics>,
+    ) -> Result<Self> {
         match &settings.input {
-            Input::Samples => {
-                let (source, load) = (SampleSource::new(settings.selection.limit), LoadParams::Samples);
-                Self::files(settings, Arc::new(source), load)
-            }
+            Input::Samples => Self::files(settings, Arc::new(SampleSource::new(settings.selection.limit))),
             Input::Paths(paths) => {
                 let selection = &settings.selection;
                 let limit = selection.limit.map(|limit| limit as u64);
@@ -46,7 +46,7 @@ impl Places {
                 if selection.skip_existing {
                     source = source.skip_existing(&settings.output, settings.output_format);
                 }
-                Self::files(settings, Arc::new(source), LoadParams::Files(FilesLoadParams::default()))
+                Self::files(settings, Arc::new(source))
             }
             Input::CouchDb(couch) => Self::couchdb(settings, couch, model, tally).await,
         }
@@ -56,7 +56,7 @@ impl Places {
         settings: &Settings,
         couch: &CouchDb,
         model: &Model,
-        tally: &Arc<Tally>,
+        tally: &Arc<RequestMetrics>,
     ) -> Result<Self> {
         let input = connection(couch, &couch.ingest_database)?;
         let output = connection(couch, &couch.output_database)?;
@@ -66,7 +66,9 @@ impl Places {
             preflight(&output, if_missing, Arc::clone(tally)).await?;
         }
         let selection = &settings.selection;
-        let suffix = settings.output_format.annotation_name("");
+        let taxonomy = selection
+            .taxonomy_filter
+            .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
         let source = CouchSource::new(
             input.clone(),
             output.clone(),
@@ -77,13 +79,11 @@ impl Places {
                 skip_existing: selection.skip_existing,
                 skip_golden: selection.skip_golden,
                 include_taxpub: selection.include_taxpub,
-                suffix: suffix.clone(),
+                suffix: settings.output_format.annotation_name(""),
+                taxonomy,
             },
             Arc::clone(tally),
         )?;
-        let taxonomy = selection
-            .taxonomy_filter
-            .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
         let producer = Producer {
             model: model.name().to_string(),
             model_sha256: model.sha256().to_string(),
@@ -95,29 +95,24 @@ impl Places {
         } else {
             Some((RunLock::file_for(&place, &checkpoint_folder(settings))?, place.clone()))
         };
-        let save = CouchSaveParams {
-            suffix,
-            content_type: settings.output_format.content_type().to_string(),
-            dry_run: settings.dry_run,
-            ..CouchSaveParams::new(output, &input, producer)
-        };
+        let save =
+            CouchSaveParams { dry_run: settings.dry_run, ..CouchSaveParams::new(output, &input, producer) };
         Ok(Self {
             source: Arc::new(source),
             warnings: plain_http_warning(&input).into_iter().collect(),
-            load: LoadParams::CouchDb(Box::new(CouchLoadParams { connection: input, taxonomy })),
-            save: SaveParams::CouchDb(Box::new(save)),
+            sink: Arc::new(CouchSink::new(save, settings.output_format)),
             lock,
             destination: format!("in {place}"),
         })
     }
 
-    fn files(settings: &Settings, source: Arc<dyn Source>, load: LoadParams) -> Result<Self> {
-        let save = FilesSaveParams {
+    fn files(settings: &Settings, source: Arc<dyn Source>) -> Result<Self> {
+        let sink = FileSink {
             folder: settings.output.clone(),
             format: settings.output_format,
             dry_run: settings.dry_run,
         };
-        save.prepare()?;
+        sink.prepare()?;
         let destination = settings.output.display().to_string();
         let writes = !settings.dry_run && destination != STDOUT;
         let lock =
@@ -127,7 +122,7 @@ impl Places {
         } else {
             format!("in {destination}")
         };
-        Ok(Self { source, load, save: SaveParams::Files(save), lock, destination, warnings: vec![] })
+        Ok(Self { source, sink: Arc::new(sink), lock, destination, warnings: vec![] })
     }
 }
 

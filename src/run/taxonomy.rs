@@ -6,20 +6,20 @@ use futures::StreamExt;
 
 use super::places::{self, Places};
 use super::tally::Tally;
-use crate::couchdb;
 use crate::document::DocumentRef;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
 use crate::settings::{Input, Settings};
-use crate::sink::{CouchFlagParams, CouchFlagger};
+use crate::sink::couchdb::{CouchFlagParams, CouchFlagger};
 use crate::source::Decision;
 use crate::source::taxonomy::TaxonomyFilter;
+use crate::worker::RequestMetrics;
 
 /// Brings the flag of every selected document up to date; `tally` and `on_page` are told page by page.
 pub(super) async fn update(
     settings: &Settings,
     places: &Places,
-    requests: &Arc<couchdb::Tally>,
+    requests: &Arc<RequestMetrics>,
     stop: &Stop,
     tally: &mut Tally,
     mut on_page: impl FnMut(&Tally),
@@ -42,7 +42,7 @@ pub(super) async fn update(
         let mut references: Vec<DocumentRef> = Vec::new();
         for selected in page? {
             if let Decision::Fail(reason) = selected.decision {
-                tally.fail(&selected.reference, reason);
+                tally.fail(&selected.reference, reason.to_string());
             } else if selected.reference.doc_id != last {
                 last.clone_from(&selected.reference.doc_id);
                 references.push(selected.reference);

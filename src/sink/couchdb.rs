@@ -12,4 +12,4 @@ mod flag;
 mod save;
 
 pub use flag::{CouchFlagParams, CouchFlagger, TAXONOMY_FIELD};
-pub use save::{CouchSaveParams, CouchSaver};
+pub use save::{CouchSaveParams, CouchSaver, CouchSink};

@@ -9,19 +9,22 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{OutputFormat, Saver};
+use super::{OutputFormat, SaveParams, Saver, Sink, SinkError};
 use crate::document::{Annotation, Outcome, Status};
+use crate::error::BoxError;
+use crate::worker::WorkerContext;
 
 /// The output folder that stands for standard output.
 pub const STDOUT: &str = "-";
 
 /// Writes annotations below a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilesSaveParams {
+pub struct FileSink {
     /// The folder, or [`STDOUT`].
     pub folder: PathBuf,
     /// How annotations are written.
@@ -30,32 +33,30 @@ pub struct FilesSaveParams {
     pub dry_run: bool,
 }
 
-impl fmt::Display for FilesSaveParams {
+impl fmt::Display for FileSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "files below {}", self.folder.display())?;
         if self.dry_run { f.write_str(", dry run") } else { Ok(()) }
     }
 }
 
-impl FilesSaveParams {
-    pub(super) fn open(&self) -> Box<dyn Saver> {
-        Box::new(FilesSaver { params: self.clone(), buffer: Vec::new() })
+impl FileSink {
+    /// Name of the sink.
+    pub(crate) const NAME: &'static str = "files";
+
+    pub(crate) fn decode(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
     }
 
     /// Makes the folder, and tries that it can be written to. To be called once before a run.
     ///
     /// # Errors
-    /// [`Unusable`](crate::error::ErrorKind::Unusable), with the folder, the reason and the way out.
+    /// [`SinkError::Folder`], with the folder and the reason.
     pub fn prepare(&self) -> crate::Result<()> {
         if self.folder.as_os_str() == STDOUT {
             return Ok(());
         }
-        let refused = |error: io::Error| {
-            crate::Error::unusable(format!(
-                "output folder '{}' cannot be written to: {error}; give another with --output, or change its permissions",
-                self.folder.display()
-            ))
-        };
+        let refused = |source: io::Error| SinkError::Folder { folder: self.folder.clone(), source };
         if self.dry_run && !self.folder.exists() {
             return Ok(());
         }
@@ -68,8 +69,40 @@ impl FilesSaveParams {
     }
 }
 
+impl Sink for FileSink {
+    fn format(&self) -> OutputFormat {
+        self.format
+    }
+
+    fn save_params(&self) -> Arc<dyn SaveParams> {
+        Arc::new(self.clone())
+    }
+
+    fn writer_name(&self) -> &str {
+        "FileOutputWriter"
+    }
+
+    fn operation(&self) -> &str {
+        "Starting file save operation"
+    }
+}
+
+impl SaveParams for FileSink {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, BoxError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    fn open(&self, _context: &WorkerContext) -> crate::Result<Box<dyn Saver>> {
+        Ok(Box::new(FilesSaver { params: self.clone(), buffer: Vec::new() }))
+    }
+}
+
 struct FilesSaver {
-    params: FilesSaveParams,
+    params: FileSink,
     buffer: Vec<u8>,
 }
 

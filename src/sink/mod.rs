@@ -1,87 +1,74 @@
-//! Where annotations go.
+//! Where annotations go, and in which form: an open trait, whole on both sides.
 //!
-//! [`Saver`] is opened by the worker, once per partition, from [`SaveParams`] alone, and turns whole
-//! annotations into outcomes.
+//! [`Sink`] is known where the plan is made. Its [`SaveParams`] are all that travels to the worker of a partition, which
+//! opens its [`Saver`] from them and turns whole annotations into outcomes. Files and CouchDB are two implementations;
+//! [`Connectors`](crate::Connectors) finds the decoder of each.
 
 pub mod couchdb;
+mod error;
 mod files;
 mod format;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::couchdb::Tally;
-use crate::document::{Annotation, Outcome};
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-pub use couchdb::{CouchFlagParams, CouchFlagger, CouchSaveParams};
-pub use files::{FilesSaveParams, STDOUT};
+use crate::document::{Annotation, Outcome};
+use crate::error::{BoxError, Result};
+use crate::worker::WorkerContext;
+
+pub use error::SinkError;
+pub use files::{FileSink, STDOUT};
 pub use format::{LabelledDocument, LabelledParagraph, OutputFormat, RenderError};
+
+/// Where annotations go.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// In which form they are written.
+    fn format(&self) -> OutputFormat;
+
+    /// How a worker saves them.
+    fn save_params(&self) -> Arc<dyn SaveParams>;
+
+    /// Name of the writer, as the headings of the instrumentation show it.
+    fn writer_name(&self) -> &str {
+        "OutputWriter"
+    }
+
+    /// What starts when annotations are saved, as the headings of the instrumentation show it.
+    fn operation(&self) -> &str {
+        "Starting save operation"
+    }
+}
+
+/// How a worker reaches a sink: all that travels to it. No client, pool or row.
+///
+/// What it [displays](fmt::Display) is shown by `EXPLAIN`, and must not hold a secret.
+pub trait SaveParams: fmt::Debug + fmt::Display + Send + Sync {
+    /// The name under which [`Connectors`](crate::Connectors) has the decoder.
+    fn name(&self) -> &'static str;
+
+    /// The parameters, encoded for the decoder.
+    ///
+    /// # Errors
+    /// When they cannot be encoded.
+    fn encode(&self) -> Result<Vec<u8>, BoxError>;
+
+    /// Whether saving waits for a network; then the next batch is labelled meanwhile.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Opens the saver of one partition, in the worker.
+    ///
+    /// # Errors
+    /// When the sink cannot be used with these parameters.
+    fn open(&self, context: &WorkerContext) -> Result<Box<dyn Saver>>;
+}
 
 /// Writes annotations. Opened once per partition by the worker, closed by drop.
 #[async_trait]
 pub trait Saver: Send {
     /// Saves `annotations`: one outcome each, in the same order. A failure is an outcome, not an error.
     async fn save(&mut self, annotations: Vec<Annotation>) -> Vec<Outcome>;
-}
-
-/// How a worker reaches the sink: all that travels to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SaveParams {
-    /// Files below a folder.
-    Files(FilesSaveParams),
-    /// A CouchDB database.
-    CouchDb(Box<CouchSaveParams>),
-}
-
-impl SaveParams {
-    /// Opens the saver of one partition. Requests are counted in `tally`.
-    ///
-    /// # Errors
-    /// When the sink cannot be reached with these parameters.
-    pub fn open(&self, tally: &Arc<Tally>) -> crate::Result<Box<dyn Saver>> {
-        match self {
-            Self::Files(params) => Ok(params.open()),
-            Self::CouchDb(params) => Ok(Box::new(couchdb::CouchSaver::open(params, Arc::clone(tally))?)),
-        }
-    }
-
-    /// Name of the writer, as the headings of the instrumentation show it.
-    #[must_use]
-    pub fn writer_name(&self) -> &'static str {
-        match self {
-            Self::Files(_) => "FileOutputWriter",
-            Self::CouchDb(_) => "CouchDBOutputWriter",
-        }
-    }
-
-    /// What `save_distributed` starts, as the headings of the instrumentation show it.
-    #[must_use]
-    pub fn operation(&self) -> &'static str {
-        match self {
-            Self::Files(_) => "Starting file save operation",
-            Self::CouchDb(_) => "Starting CouchDB save operation",
-        }
-    }
-
-    /// Whether saving waits for a network.
-    #[must_use]
-    pub fn is_remote(&self) -> bool {
-        match self {
-            Self::Files(_) => false,
-            Self::CouchDb(_) => true,
-        }
-    }
-}
-
-/// Without secrets, for `EXPLAIN`.
-impl fmt::Display for SaveParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Files(params) => params.fmt(f),
-            Self::CouchDb(params) => write!(f, "{}", params.connection),
-        }
-    }
 }

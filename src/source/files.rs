@@ -4,9 +4,11 @@
 //! path, that path itself. It is also the path of the annotation below the output folder.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
@@ -14,10 +16,11 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::{Decision, Loader, Selected, Source};
+use super::{Decision, DocumentError, LoadParams, Loader, Selected, Source, SourceError};
 use crate::document::{Document, DocumentRef};
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Result};
 use crate::sink::OutputFormat;
+use crate::worker::WorkerContext;
 
 /// How many documents a page of the listing holds.
 const PAGE: usize = 256;
@@ -39,21 +42,14 @@ impl FileSource {
     /// `inputs` are files, folders (walked down, files whose name matches `pattern`), globs, or `-`.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) when an input does not exist or `pattern` is no glob.
+    /// When an input does not exist or `pattern` is no glob.
     pub fn new(inputs: &[String], pattern: &str) -> Result<Self> {
         for input in inputs {
             if input != STDIN && fs::symlink_metadata(input).is_err() && !is_glob(input) {
-                return Err(Error::usage(format!(
-                    "input '{input}' does not exist; give a file, a folder, a glob such as 'texts/**/*.txt', or - for standard input"
-                )));
+                return Err(SourceError::NoInput { input: input.clone() }.into());
             }
         }
-        Ok(Self {
-            inputs: inputs.to_vec(),
-            pattern: glob(pattern, "--attachment-pattern")?,
-            limit: None,
-            existing: None,
-        })
+        Ok(Self { inputs: inputs.to_vec(), pattern: glob(pattern)?, limit: None, existing: None })
     }
 
     /// Selects at most `limit` documents.
@@ -98,7 +94,7 @@ impl FileSource {
 
     fn list(&self, input: &str) -> Box<dyn Iterator<Item = Selected> + Send> {
         if input == STDIN {
-            return Box::new(std::iter::once(process(STDIN.to_string(), STDIN_NAME.to_string())));
+            return Box::new(std::iter::once(Selected::process(STDIN, STDIN_NAME)));
         }
         let path = Path::new(input);
         if path.is_dir() {
@@ -109,7 +105,7 @@ impl FileSource {
             return Box::new(walk(path.to_path_buf(), path.to_path_buf(), wanted));
         }
         if fs::symlink_metadata(path).is_err() && is_glob(input) {
-            return match glob(input, "the input") {
+            return match glob(input) {
                 Ok(matcher) => {
                     let root = literal_prefix(path);
                     let below = if path.is_absolute() { root.clone() } else { PathBuf::new() };
@@ -118,10 +114,10 @@ impl FileSource {
                     };
                     Box::new(walk(root, below, wanted))
                 }
-                Err(error) => Box::new(std::iter::once(failed(input, error.to_string()))),
+                Err(error) => Box::new(std::iter::once(failed(input, DocumentError::Other(Box::new(error))))),
             };
         }
-        Box::new(std::iter::once(process(input.to_string(), name_of_file(path))))
+        Box::new(std::iter::once(Selected::process(input, name_of_file(path))))
     }
 }
 
@@ -134,6 +130,10 @@ impl Source for FileSource {
         }))
         .boxed()
     }
+
+    fn load_params(&self) -> Arc<dyn LoadParams> {
+        Arc::new(FilesLoadParams::default())
+    }
 }
 
 /// Drops `selected` if it is the same file again, and fails it if another file has its name.
@@ -145,23 +145,18 @@ fn without_collision(mut selected: Selected, names: &mut HashMap<String, String>
         }
         Some(first) if first == doc_id => return None,
         Some(first) => {
-            selected.decision = Decision::Fail(format!(
-                "'{doc_id}' and '{first}' would both be written to '{attachment_name}'; run them apart, with an --output each"
-            ));
+            selected.decision = Decision::Fail(DocumentError::Collision {
+                first: first.clone(),
+                second: doc_id.clone(),
+                name: attachment_name.clone(),
+            });
         }
     }
     Some(selected)
 }
 
-fn process(doc_id: String, attachment_name: String) -> Selected {
-    Selected { reference: DocumentRef { doc_id, attachment_name }, decision: Decision::Process }
-}
-
-fn failed(name: &str, reason: String) -> Selected {
-    Selected {
-        reference: DocumentRef { doc_id: name.to_string(), attachment_name: name.to_string() },
-        decision: Decision::Fail(reason),
-    }
+fn failed(name: &str, reason: DocumentError) -> Selected {
+    Selected::fail(name, name, reason)
 }
 
 /// The files below `root` that are `wanted` (by whole path, and by path below `below`), sorted by name.
@@ -178,20 +173,15 @@ fn walk(
             let whole = entry.path().strip_prefix("./").unwrap_or(entry.path());
             let relative = whole.strip_prefix(&below).unwrap_or(whole);
             wanted(whole, relative).then(|| match (entry.path().to_str(), relative.to_str()) {
-                (Some(doc_id), Some(name)) => process(doc_id.to_string(), name.to_string()),
-                _ => failed(
-                    &entry.path().to_string_lossy(),
-                    "the file's name is not UTF-8; rename it and run again".to_string(),
-                ),
+                (Some(doc_id), Some(name)) => Selected::process(doc_id, name),
+                _ => failed(&entry.path().to_string_lossy(), DocumentError::Name),
             })
         }
         Err(error) => {
             let path = error.path().map_or_else(String::new, |path| path.display().to_string());
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-            Some(failed(
-                &path,
-                format!("'{path}' cannot be listed: {reason}; change its permissions and run again"),
-            ))
+            let reason = format!("'{path}' cannot be listed: {reason}; change its permissions and run again");
+            Some(failed(&path, DocumentError::Reason(reason)))
         }
     })
 }
@@ -211,13 +201,11 @@ fn is_glob(input: &str) -> bool {
     input.contains(['*', '?', '[', '{'])
 }
 
-fn glob(pattern: &str, what: &str) -> Result<GlobMatcher> {
-    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    GlobBuilder::new(pattern).literal_separator(true).build().map(|glob| glob.compile_matcher()).map_err(
-        |error| {
-            Error::usage(format!("{what} '{pattern}' is not a glob: {}; an example is '*.txt'", error.kind()))
-        },
-    )
+fn glob(pattern: &str) -> Result<GlobMatcher, SourceError> {
+    let short = pattern.strip_prefix("./").unwrap_or(pattern);
+    let glob = GlobBuilder::new(short).literal_separator(true).build();
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|source| SourceError::Pattern { pattern: pattern.to_owned(), source })
 }
 
 /// The folders at the start of a glob that hold no special character.
@@ -234,8 +222,31 @@ fn literal_prefix(path: &Path) -> PathBuf {
 pub struct FilesLoadParams {}
 
 impl FilesLoadParams {
-    pub(super) fn open(&self) -> Box<dyn Loader> {
-        Box::new(FilesLoader)
+    /// Name of the source.
+    pub(crate) const NAME: &'static str = "files";
+
+    pub(crate) fn decode(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+impl fmt::Display for FilesLoadParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("files")
+    }
+}
+
+impl LoadParams for FilesLoadParams {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, BoxError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    fn open(&self, _context: &WorkerContext) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(FilesLoader))
     }
 }
 
@@ -243,37 +254,21 @@ struct FilesLoader;
 
 #[async_trait]
 impl Loader for FilesLoader {
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, String>> {
+    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
         references.iter().map(|reference| load(reference).map(Some)).collect()
     }
 }
 
-fn load(reference: &DocumentRef) -> Result<Document, String> {
-    let read = if reference.doc_id == STDIN {
+fn load(reference: &DocumentRef) -> Result<Document, DocumentError> {
+    let name = &reference.doc_id;
+    let read = if name == STDIN {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        fs::read(&reference.doc_id)
+        fs::read(name)
     };
-    let bytes = read.map_err(|error| {
-        format!("'{}' cannot be read: {error}; change its permissions or leave it out", reference.doc_id)
-    })?;
-    let content = utf8(bytes).map_err(|reason| format!("'{}' {reason}", reference.doc_id))?;
+    let bytes = read.map_err(|source| DocumentError::Read { name: name.clone(), source })?;
+    let content =
+        String::from_utf8(bytes).map_err(|error| DocumentError::not_utf8(format!("'{name}'"), &error))?;
     Ok(Document { reference: reference.clone(), content, metadata: None })
-}
-
-/// `bytes` as text.
-///
-/// # Errors
-/// Says where the first byte stands that is not UTF-8, and what to do.
-pub(crate) fn utf8(bytes: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        let bytes = error.as_bytes();
-        let line = memchr::memchr_iter(b'\n', bytes.get(..offset).unwrap_or_default()).count() + 1;
-        format!(
-            "is not UTF-8: byte 0x{:02X} at offset {offset} (line {line}); convert it, for example with: iconv -f LATIN1 -t UTF-8",
-            bytes.get(offset).copied().unwrap_or_default()
-        )
-    })
 }

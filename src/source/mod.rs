@@ -1,41 +1,43 @@
-//! Where documents come from: a listing that selects, and a loader that fetches.
+//! Where documents come from: an open trait, whole on both sides.
 //!
-//! [`Source`] runs where the plan is made and decides *which* documents, from listings alone.
-//! [`Loader`] runs in the worker of one partition and fetches *their contents*. Only
-//! [`LoadParams`] travels between the two.
+//! [`Source`] runs where the plan is made and decides *which* documents, from listings alone. Its [`LoadParams`] are all
+//! that travels to the worker of a partition, which opens its [`Loader`] from them and fetches *the contents*. Files,
+//! the shipped samples and CouchDB are three implementations; [`Connectors`](crate::Connectors) finds the decoder of each.
 
 pub mod couchdb;
+mod error;
 mod files;
 mod samples;
 pub mod taxonomy;
 
 use std::fmt;
-
 use std::sync::Arc;
 
-use crate::couchdb::Tally;
-use crate::document::{Document, DocumentRef};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 
-pub use couchdb::{CouchLoadParams, CouchSource};
+use crate::document::{Document, DocumentRef};
+use crate::error::{BoxError, Result};
+use crate::worker::WorkerContext;
+
+pub use error::{DocumentError, SourceError};
 pub use files::{FileSource, FilesLoadParams};
 pub use samples::SampleSource;
 
 /// What a listing decided about one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
+#[non_exhaustive]
 pub enum Decision {
     /// Load it and label it.
     Process,
-    /// It ends here as `skipped` (an annotation exists and `--skip-existing` is set).
+    /// It ends here as `skipped`: an annotation exists, and those are left out.
     Skip,
-    /// It ends here as `failed`, for this reason (thing, value, way out).
-    Fail(String),
+    /// It ends here as `failed`, for this reason.
+    Fail(DocumentError),
 }
 
 /// One selected document. Each ends in exactly one outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Selected {
     /// Which document.
     pub reference: DocumentRef,
@@ -43,10 +45,58 @@ pub struct Selected {
     pub decision: Decision,
 }
 
-/// Selects documents from a listing, page by page, in constant memory.
-pub trait Source: std::fmt::Debug + Send + Sync {
-    /// Pages of selected documents. An error ends the run: the source is unusable.
-    fn select(&self) -> BoxStream<'static, crate::Result<Vec<Selected>>>;
+impl Selected {
+    /// A document to load and label.
+    #[must_use]
+    pub fn process(doc_id: impl Into<String>, attachment_name: impl Into<String>) -> Self {
+        let reference = DocumentRef { doc_id: doc_id.into(), attachment_name: attachment_name.into() };
+        Self { reference, decision: Decision::Process }
+    }
+
+    /// A document that ends here as `failed`.
+    #[must_use]
+    pub fn fail(
+        doc_id: impl Into<String>,
+        attachment_name: impl Into<String>,
+        reason: DocumentError,
+    ) -> Self {
+        Self { decision: Decision::Fail(reason), ..Self::process(doc_id, attachment_name) }
+    }
+}
+
+/// Where documents come from.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Selects documents from a listing, page by page, in constant memory. An error ends the run: the source is
+    /// unusable.
+    fn select(&self) -> BoxStream<'static, Result<Vec<Selected>>>;
+
+    /// How a worker fetches what was selected.
+    fn load_params(&self) -> Arc<dyn LoadParams>;
+}
+
+/// How a worker reaches a source: all that travels to it. No client, pool or row.
+///
+/// What it [displays](fmt::Display) is shown by `EXPLAIN`, and must not hold a secret.
+pub trait LoadParams: fmt::Debug + fmt::Display + Send + Sync {
+    /// The name under which [`Connectors`](crate::Connectors) has the decoder.
+    fn name(&self) -> &'static str;
+
+    /// The parameters, encoded for the decoder.
+    ///
+    /// # Errors
+    /// When they cannot be encoded.
+    fn encode(&self) -> Result<Vec<u8>, BoxError>;
+
+    /// Whether loading waits for a network; then the next batch is fetched while the one before is labelled.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Opens the loader of one partition, in the worker.
+    ///
+    /// # Errors
+    /// When the source cannot be used with these parameters.
+    fn open(&self, context: &WorkerContext) -> Result<Box<dyn Loader>>;
 }
 
 /// Fetches the contents of documents. Opened once per partition by the worker, closed by drop.
@@ -58,54 +108,8 @@ pub trait Loader: Send {
         1
     }
 
-    /// Loads `references`; the results are in the same order, one each. `Err` is the reason why this
-    /// one document fails (thing, value, way out); the others go on. `Ok(None)` means that the content
-    /// showed that the document is not selected after all; it ends without an outcome.
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, String>>;
-}
-
-/// How a worker reaches the source: all that travels to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoadParams {
-    /// Files, by path.
-    Files(FilesLoadParams),
-    /// A CouchDB database.
-    CouchDb(Box<CouchLoadParams>),
-    /// The shipped sample documents, which are part of the program.
-    Samples,
-}
-
-impl LoadParams {
-    /// Opens the loader of one partition. Requests are counted in `tally`.
-    ///
-    /// # Errors
-    /// When the source cannot be reached with these parameters.
-    pub fn open(&self, tally: &Arc<Tally>) -> crate::Result<Box<dyn Loader>> {
-        match self {
-            Self::Files(params) => Ok(params.open()),
-            Self::CouchDb(params) => Ok(Box::new(couchdb::CouchLoader::open(params, Arc::clone(tally))?)),
-            Self::Samples => Ok(samples::open()),
-        }
-    }
-
-    /// Whether loading waits for a network.
-    #[must_use]
-    pub fn is_remote(&self) -> bool {
-        match self {
-            Self::Files(_) | Self::Samples => false,
-            Self::CouchDb(_) => true,
-        }
-    }
-}
-
-/// Without secrets, for `EXPLAIN`.
-impl fmt::Display for LoadParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Files(_) => f.write_str("files"),
-            Self::CouchDb(params) => write!(f, "{}", params.connection),
-            Self::Samples => f.write_str("samples"),
-        }
-    }
+    /// Loads `references`; the results are in the same order, one each. `Err` is the reason why this one document
+    /// fails; the others go on. `Ok(None)` means that the content showed that the document is not selected after
+    /// all; it ends without an outcome.
+    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>>;
 }

@@ -8,6 +8,7 @@ use datafusion::prelude::*;
 use datafusion_proto::bytes::{
     physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec,
 };
+use skol_classifier::Connectors;
 use skol_classifier::couchdb::{ConnectionParams, Producer, Secret};
 use skol_classifier::document::yedda;
 use skol_classifier::instrumentation::{Instrumentation, Verbosity};
@@ -17,8 +18,10 @@ use skol_classifier::pipeline::{
     LoadPartition, MapPartitionsExec, ModelReference, ModelStore, PartitionFunction, PredictPartition,
     SavePartition, SegmentPartition, SessionOptions, codec, map_partitions, session, stages,
 };
-use skol_classifier::sink::{CouchSaveParams, OutputFormat, SaveParams};
-use skol_classifier::source::{CouchLoadParams, FilesLoadParams, LoadParams};
+use skol_classifier::sink::OutputFormat;
+use skol_classifier::sink::couchdb::CouchSaveParams;
+use skol_classifier::source::FilesLoadParams;
+use skol_classifier::source::couchdb::CouchLoadParams;
 
 const SECRET: &str = "correct-horse-battery-staple";
 
@@ -51,7 +54,7 @@ fn annotations(context: &SessionContext, model: &Arc<Model>) -> DataFrame {
         RecordBatch::try_new(selection_schema(), vec![strings(&ids), strings(&names), nothing(), nothing()])
             .unwrap();
     let selection = context.read_batch(batch).unwrap();
-    let load = LoadPartition::new(LoadParams::Files(FilesLoadParams::default()), 2);
+    let load = LoadPartition::new(Arc::new(FilesLoadParams::default()), 2);
     let documents = map_partitions(context, selection, Arc::new(load)).unwrap();
     let paragraphs = stages::paragraphs(context, documents).unwrap();
     let reference = ModelReference::new(model.name(), model, false);
@@ -90,10 +93,11 @@ fn closures_of_couchdb_stay_under_a_thousand_bytes_and_show_no_secret() {
     let load = CouchLoadParams { connection: couch(), taxonomy: None };
     let save = CouchSaveParams::new(output, &couch(), producer);
     let functions: [Arc<dyn PartitionFunction>; 2] = [
-        Arc::new(LoadPartition::new(LoadParams::CouchDb(Box::new(load)), 24)),
-        Arc::new(SavePartition::new(SaveParams::CouchDb(Box::new(save)), labels)),
+        Arc::new(LoadPartition::new(Arc::new(load), 24)),
+        Arc::new(SavePartition::new(Arc::new(save), labels)),
     ];
-    let instrumentation = Instrumentation::new(Verbosity::Warnings).with_codec(Arc::new(codec()));
+    let instrumentation =
+        Instrumentation::new(Verbosity::Warnings).with_codec(Arc::new(codec(&Connectors::default())));
     for function in functions {
         let name = function.name();
         let input = Arc::new(datafusion::physical_plan::empty::EmptyExec::new(selection_schema()));
@@ -112,8 +116,13 @@ async fn a_plan_that_was_sent_gives_what_the_plan_made_gives() {
     let context = context(2, &model);
     let plan = annotations(&context, &model).create_physical_plan().await.unwrap();
     let made = by_name(&collect(Arc::clone(&plan), context.task_ctx()).await.unwrap());
-    let bytes = physical_plan_to_bytes_with_extension_codec(plan, &codec()).unwrap();
-    let sent = physical_plan_from_bytes_with_extension_codec(&bytes, &context.task_ctx(), &codec()).unwrap();
+    let bytes = physical_plan_to_bytes_with_extension_codec(plan, &codec(&Connectors::default())).unwrap();
+    let sent = physical_plan_from_bytes_with_extension_codec(
+        &bytes,
+        &context.task_ctx(),
+        &codec(&Connectors::default()),
+    )
+    .unwrap();
     let received = by_name(&collect(sent, context.task_ctx()).await.unwrap());
     assert_eq!(made.len(), 6);
     assert_eq!(made, received);
@@ -165,7 +174,7 @@ async fn rows_of_a_document_may_come_in_any_batches() {
         ],
     )
     .unwrap();
-    let load = LoadPartition::new(LoadParams::Files(FilesLoadParams::default()), 24);
+    let load = LoadPartition::new(Arc::new(FilesLoadParams::default()), 24);
     let documents = map_partitions(&context, context.read_batch(batch).unwrap(), Arc::new(load)).unwrap();
     let paragraphs =
         map_partitions(&context, documents, Arc::new(SegmentPartition)).unwrap().collect().await.unwrap();

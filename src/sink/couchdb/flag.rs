@@ -2,11 +2,12 @@
 
 use crate::Result;
 use crate::couchdb::{
-    Bodies, Client, ConnectionParams, CouchDocument, Database, Prepared, Tally, WriteResult, write,
+    Bodies, Client, ConnectionParams, CouchDocument, Database, Prepared, WriteResult, write,
 };
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
 use crate::source::taxonomy::TaxonomyFilter;
+use crate::worker::RequestMetrics;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ impl CouchFlagger {
     ///
     /// # Errors
     /// Usage (exit code 2) when the pattern is no glob; unusable (exit code 3) when TLS cannot be set up.
-    pub fn open(params: &CouchFlagParams, tally: Arc<Tally>) -> Result<Self> {
+    pub fn open(params: &CouchFlagParams, tally: Arc<RequestMetrics>) -> Result<Self> {
         let database = Database::new(Client::open(&params.connection, tally)?);
         Ok(Self {
             fetcher: Fetcher::new(database.clone()),

@@ -3,14 +3,17 @@
 use crate::Result;
 use crate::couchdb::{
     Change, Client, ConnectionParams, CouchDocument, Database, FaultKind, ListingRow, Prepared, Producer,
-    Tally, Update, WriteResult, Written, plan, timestamp, write,
+    Update, WriteResult, Written, plan, timestamp, write,
 };
 use crate::document::{Annotation, DocumentRef, Outcome, Status};
-use crate::sink::Saver;
+use crate::error::BoxError;
+use crate::sink::{OutputFormat, SaveParams, Saver, Sink};
+use crate::worker::{RequestMetrics, WorkerContext};
 use async_trait::async_trait;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -49,6 +52,74 @@ impl CouchSaveParams {
     }
 }
 
+impl CouchSaveParams {
+    /// Name of the sink.
+    pub(crate) const NAME: &'static str = "couchdb";
+
+    pub(crate) fn decode(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+impl fmt::Display for CouchSaveParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.connection.fmt(f)
+    }
+}
+
+impl SaveParams for CouchSaveParams {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, BoxError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &WorkerContext) -> Result<Box<dyn Saver>> {
+        Ok(Box::new(CouchSaver::open(self, Arc::clone(&context.requests))?))
+    }
+}
+
+/// A database for annotations in one format.
+#[derive(Debug, Clone)]
+pub struct CouchSink {
+    params: CouchSaveParams,
+    format: OutputFormat,
+}
+
+impl CouchSink {
+    /// Annotations in `format` into the database of `params`, with the format's suffix and media type.
+    #[must_use]
+    pub fn new(mut params: CouchSaveParams, format: OutputFormat) -> Self {
+        params.suffix = format.annotation_name("");
+        params.content_type = format.content_type().to_owned();
+        Self { params, format }
+    }
+}
+
+impl Sink for CouchSink {
+    fn format(&self) -> OutputFormat {
+        self.format
+    }
+
+    fn save_params(&self) -> Arc<dyn SaveParams> {
+        Arc::new(self.params.clone())
+    }
+
+    fn writer_name(&self) -> &str {
+        "CouchDBOutputWriter"
+    }
+
+    fn operation(&self) -> &str {
+        "Starting CouchDB save operation"
+    }
+}
+
 /// Writes annotations into one database for one partition.
 pub struct CouchSaver {
     database: Database,
@@ -78,7 +149,7 @@ impl CouchSaver {
     ///
     /// # Errors
     /// Unusable (exit code 3) when TLS cannot be set up.
-    pub fn open(params: &CouchSaveParams, tally: Arc<Tally>) -> Result<Self> {
+    pub fn open(params: &CouchSaveParams, tally: Arc<RequestMetrics>) -> Result<Self> {
         let database = Database::new(Client::open(&params.connection, tally)?);
         Ok(Self { database, params: params.clone() })
     }

@@ -6,14 +6,17 @@
 //! attachments that are wanted, a few at a time on the same connection.
 
 use crate::Result;
-use crate::couchdb::{Bodies, Client, ConnectionParams, CouchDocument, Database, Fault, FaultKind, Tally};
+use crate::couchdb::{Bodies, Client, ConnectionParams, CouchDocument, Database, Fault, FaultKind};
 use crate::document::{Document, DocumentRef};
-use crate::source::Loader;
+use crate::error::BoxError;
 use crate::source::taxonomy::TaxonomyFilter;
+use crate::source::{DocumentError, LoadParams, Loader};
+use crate::worker::{RequestMetrics, WorkerContext};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Documents per bulk request.
@@ -37,6 +40,39 @@ pub struct CouchLoadParams {
     pub taxonomy: Option<TaxonomyFilter>,
 }
 
+impl CouchLoadParams {
+    /// Name of the source.
+    pub(crate) const NAME: &'static str = "couchdb";
+
+    pub(crate) fn decode(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+impl fmt::Display for CouchLoadParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.connection.fmt(f)
+    }
+}
+
+impl LoadParams for CouchLoadParams {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, BoxError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &WorkerContext) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(CouchLoader::open(self, Arc::clone(&context.requests))?))
+    }
+}
+
 /// Fetches attachments of one database for one partition.
 pub struct CouchLoader {
     fetcher: Fetcher,
@@ -48,24 +84,32 @@ impl CouchLoader {
     ///
     /// # Errors
     /// Unusable (exit code 3) when TLS cannot be set up.
-    pub fn open(params: &CouchLoadParams, tally: Arc<Tally>) -> Result<Self> {
+    pub fn open(params: &CouchLoadParams, tally: Arc<RequestMetrics>) -> Result<Self> {
         let fetcher = Fetcher::new(Database::new(Client::open(&params.connection, tally)?));
         Ok(Self { fetcher, taxonomy: params.taxonomy.clone() })
     }
 
-    fn document(&self, reference: &DocumentRef, fetched: &mut Fetched) -> Result<Option<Document>, String> {
+    fn document(
+        &self,
+        reference: &DocumentRef,
+        fetched: &mut Fetched,
+    ) -> Result<Option<Document>, DocumentError> {
         let name = &reference.attachment_name;
         let there = fetched.bodies.iter().position(|(attachment, _)| attachment == name);
         let body = match there.map(|place| fetched.bodies.swap_remove(place).1) {
             None => {
-                return Err(format!("document '{}' has no attachment '{name}' (any more)", reference.doc_id));
+                let what = format!("attachment '{name}' of document '{}'", reference.doc_id);
+                return Err(DocumentError::Missing { what });
             }
             Some(Err(reason)) => {
-                return Err(format!("attachment '{name}' of document '{}' {reason}", reference.doc_id));
+                let reason = format!("attachment '{name}' of document '{}' {reason}", reference.doc_id);
+                return Err(DocumentError::Reason(reason));
             }
             Some(Ok(body)) => body,
         };
-        let content = String::from_utf8(body).map_err(|error| not_utf8(reference, &error))?;
+        let content = String::from_utf8(body).map_err(|error| {
+            DocumentError::not_utf8(format!("attachment '{name}' of document '{}'", reference.doc_id), &error)
+        })?;
         if self.taxonomy.as_ref().is_some_and(|filter| !filter.matches(&content)) {
             return Ok(None);
         }
@@ -80,7 +124,7 @@ impl Loader for CouchLoader {
         BULK_DOCUMENTS
     }
 
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, String>> {
+    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
         let mut wanted: Vec<(&str, Vec<&str>)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for reference in references {
@@ -94,20 +138,13 @@ impl Loader for CouchLoader {
         let mut fetched = self.fetcher.fetch(&ids, &|place, name| wanted[place].1.contains(&name)).await;
         let result = |reference: &DocumentRef| match &mut fetched[places[reference.doc_id.as_str()]] {
             Ok(fetched) => self.document(reference, fetched),
-            Err(reason) => Err(format!("document '{}' cannot be read: {reason}", reference.doc_id)),
+            Err(reason) => Err(DocumentError::Reason(format!(
+                "document '{}' cannot be read: {reason}",
+                reference.doc_id
+            ))),
         };
         references.iter().map(result).collect()
     }
-}
-
-fn not_utf8(reference: &DocumentRef, error: &std::string::FromUtf8Error) -> String {
-    let offset = error.utf8_error().valid_up_to();
-    let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
-    format!(
-        "attachment '{}' of document '{}' is not UTF-8: byte {offset} is 0x{byte:02X}; convert it, for example with \
-         iconv -f WINDOWS-1252 -t UTF-8",
-        reference.attachment_name, reference.doc_id
-    )
 }
 
 /// A document without bodies, and those of its attachments that were wanted.

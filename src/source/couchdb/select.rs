@@ -1,8 +1,11 @@
 //! Which attachments of which documents: decided from listings, page by page.
 
-use crate::couchdb::{Client, ConnectionParams, Database, Fault, FaultKind, ListingRow, Tally, unusable};
+use super::CouchLoadParams;
+use crate::couchdb::{Client, ConnectionParams, Database, Fault, FaultKind, ListingRow, unusable};
 use crate::document::DocumentRef;
-use crate::source::{Decision, Selected, Source};
+use crate::source::taxonomy::TaxonomyFilter;
+use crate::source::{Decision, DocumentError, LoadParams, Selected, Source, SourceError};
+use crate::worker::RequestMetrics;
 use crate::{Error, Result};
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use globset::{GlobBuilder, GlobMatcher};
@@ -34,6 +37,8 @@ pub struct CouchSelection {
     pub include_taxpub: bool,
     /// What an annotation's name adds to its text's (`.ann`).
     pub suffix: String,
+    /// Only texts with one of these abbreviations; the worker looks, once it has the text.
+    pub taxonomy: Option<TaxonomyFilter>,
 }
 
 impl Default for CouchSelection {
@@ -46,6 +51,7 @@ impl Default for CouchSelection {
             skip_golden: false,
             include_taxpub: false,
             suffix: ".ann".to_owned(),
+            taxonomy: None,
         }
     }
 }
@@ -67,11 +73,10 @@ pub(crate) struct AttachmentPattern {
 
 impl AttachmentPattern {
     pub(crate) fn new(pattern: &str) -> Result<Self> {
-        let glob = GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| {
-            Error::usage(format!(
-                "attachment pattern '{pattern}' cannot be read: {error}; give a glob such as *.txt (--attachment-pattern)"
-            ))
-        })?;
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(false)
+            .build()
+            .map_err(|error| SourceError::Pattern { pattern: pattern.to_owned(), source: error })?;
         Ok(Self { glob: glob.compile_matcher(), annotations: pattern.ends_with(".ann") })
     }
 
@@ -87,7 +92,7 @@ pub struct CouchSource {
     output: ConnectionParams,
     selection: CouchSelection,
     pattern: AttachmentPattern,
-    tally: Arc<Tally>,
+    tally: Arc<RequestMetrics>,
 }
 
 impl CouchSource {
@@ -99,7 +104,7 @@ impl CouchSource {
         input: ConnectionParams,
         output: ConnectionParams,
         selection: CouchSelection,
-        tally: Arc<Tally>,
+        tally: Arc<RequestMetrics>,
     ) -> Result<Self> {
         let pattern = AttachmentPattern::new(&selection.pattern)?;
         Ok(Self { input, output, selection, pattern, tally })
@@ -176,7 +181,7 @@ impl CouchSource {
             let there = existing
                 .get(&item.reference.doc_id)
                 .is_some_and(|doc| doc.attachments.contains_key(&annotation));
-            if there && item.decision == Decision::Process {
+            if there && matches!(item.decision, Decision::Process) {
                 item.decision = Decision::Skip;
             }
         }
@@ -200,8 +205,7 @@ impl CouchSource {
 
     fn not_there(&self, doc_id: String) -> Selected {
         let reason = format!("document '{doc_id}' is not in {}; check --doc-id", self.input);
-        let attachment_name = self.selection.pattern.clone();
-        Selected { reference: DocumentRef { doc_id, attachment_name }, decision: Decision::Fail(reason) }
+        Selected::fail(doc_id, self.selection.pattern.clone(), DocumentError::Reason(reason))
     }
 }
 
@@ -214,17 +218,20 @@ impl Source for CouchSource {
                 listing.spawn(source.clone().next(walk));
             }
             let Some(listed) = listing.join_next().await else { return Ok(None) };
-            let listed = listed.map_err(|error| {
-                Error::unusable(format!(
-                    "the listing ended by a fault in the program ({error}); please report it"
-                ))
-            })?;
+            let listed = listed.map_err(|error| SourceError::Fault(Box::new(error)))?;
             Ok(listed?.map(|(page, walk)| {
                 listing.spawn(source.clone().next(Some(walk)));
                 (page, (source, listing, None))
             }))
         })
         .boxed()
+    }
+
+    fn load_params(&self) -> Arc<dyn LoadParams> {
+        Arc::new(CouchLoadParams {
+            connection: self.input.clone(),
+            taxonomy: self.selection.taxonomy.clone(),
+        })
     }
 }
 

@@ -6,12 +6,13 @@ use super::selecting::reference;
 use super::server::{OwnServer, TestDatabase, server, tally, with_texts};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use skol_classifier::couchdb::{ConnectionParams, IfMissing, RetryPolicy, Secret, Tally, preflight};
+use skol_classifier::couchdb::{ConnectionParams, IfMissing, RetryPolicy, Secret, preflight};
 use skol_classifier::document::{Document, DocumentRef, Outcome, Status};
 use skol_classifier::sink::Saver;
 use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
 use skol_classifier::source::couchdb::{CouchLoadParams, CouchLoader, CouchSelection, CouchSource};
-use skol_classifier::source::{Loader, Source};
+use skol_classifier::source::{DocumentError, Loader, Source};
+use skol_classifier::worker::RequestMetrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
 }
 
 /// Selects, loads and saves all of a database by way of `params`, `batch` documents at a time.
-async fn run(params: &ConnectionParams, batch: usize, tally: Arc<Tally>) -> Vec<Outcome> {
+async fn run(params: &ConnectionParams, batch: usize, tally: Arc<RequestMetrics>) -> Vec<Outcome> {
     let source =
         CouchSource::new(params.clone(), params.clone(), CouchSelection::default(), tally.clone()).unwrap();
     let selected = source.select().try_concat().await.unwrap();
@@ -124,7 +125,7 @@ async fn a_server_that_restarts_is_waited_for() {
     let mut loader = CouchLoader::open(&load, counts.clone()).unwrap();
     let save = CouchSaveParams::new(params.clone(), &params, producer());
     let mut saver = CouchSaver::open(&save, counts.clone()).unwrap();
-    let annotations = |loaded: Vec<Result<Option<Document>, String>>| -> Vec<_> {
+    let annotations = |loaded: Vec<Result<Option<Document>, DocumentError>>| -> Vec<_> {
         loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect()
     };
     // Down while the first half is written, and again while the second half is read.

@@ -2,7 +2,8 @@
 //! password in the URL), else a pouchdb-server of this test process. Without either the tests fail.
 
 use serde_json::{Value, json};
-use skol_classifier::couchdb::{ConnectionParams, Secret, Tally};
+use skol_classifier::couchdb::{ConnectionParams, Secret};
+use skol_classifier::worker::RequestMetrics;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -311,6 +312,6 @@ pub fn with_texts(id: &str, texts: &[(&str, &str)], fields: Value) -> Value {
 }
 
 /// A new count.
-pub fn tally() -> Arc<Tally> {
-    Arc::new(Tally::default())
+pub fn tally() -> Arc<RequestMetrics> {
+    Arc::new(RequestMetrics::default())
 }
