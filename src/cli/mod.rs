@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod learning;
 mod models;
+mod remedy;
 
 pub(crate) use exit::Exit;
 
@@ -71,7 +72,7 @@ fn exit_code(program: impl FnOnce() -> Result<Exit>) -> ExitCode {
     let exit = match panic::catch_unwind(AssertUnwindSafe(program)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", remedy::with_remedy(&error));
             Exit::from(&error)
         }
         Err(_) => Exit::Unusable,
