@@ -17,6 +17,9 @@ cargo fmt --all --check
 step 'Lints'
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
+step 'Packages that datafusion-measure brings'
+scripts/check_packages.sh
+
 step 'Tests'
 cargo test --locked --workspace --all-features --lib --bins --tests --examples --no-fail-fast
 

@@ -190,7 +190,7 @@ impl Classifier {
         let paragraphs = stages::paragraphs(&self.context, documents)?;
         self.instrumentation.analyze_dataframe(&paragraphs, "paragraphs", false).await?;
         let paragraphs = self.checkpoint(paragraphs, "paragraphs").await?;
-        self.instrumentation.measure_broadcast_size(model.as_ref(), model.name())?;
+        self.instrumentation.measure_broadcast_size(model.as_ref(), model.name());
         let reference = self.reference(name, model);
         let predictions = stages::predictions(&self.context, paragraphs, reference)?;
         self.instrumentation.analyze_dataframe(&predictions, "predictions", false).await?;
@@ -203,8 +203,7 @@ impl Classifier {
 
     async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {
         let inspect = |plan: &Arc<dyn ExecutionPlan>| {
-            // What cannot be measured was run all the same.
-            let _ = self.measure_closures(plan);
+            self.measure_closures(plan);
             self.finished.lock().unwrap_or_else(PoisonError::into_inner).extend(execute::stage_metrics(plan));
         };
         let instrumentation = &self.instrumentation;
@@ -256,7 +255,7 @@ impl Classifier {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
         let outcomes = stages::outcomes(&self.context, annotations, self.sink.save_params(), labels)?;
         let plan = instrumentation::plan(&outcomes).await?;
-        self.measure(&plan)?;
+        self.measure(&plan);
         let context = Arc::new(outcomes.task_ctx());
         execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
         self.instrumentation.analyze_execution(&plan, "outcomes");
@@ -266,15 +265,14 @@ impl Classifier {
     }
 
     /// Closures and task of the whole plan, as a scheduler would send them.
-    fn measure(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
-        self.measure_closures(plan)?;
-        self.instrumentation.measure_task_size(plan, "outcomes")?;
-        Ok(())
+    fn measure(&self, plan: &Arc<dyn ExecutionPlan>) {
+        self.measure_closures(plan);
+        self.instrumentation.measure_task_size(plan, "outcomes");
     }
 
-    fn measure_closures(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    fn measure_closures(&self, plan: &Arc<dyn ExecutionPlan>) {
         if self.instrumentation.verbosity() == Verbosity::Silent {
-            return Ok(());
+            return;
         }
         let mut node = plan;
         let mut operators = Vec::new();
@@ -285,8 +283,7 @@ impl Classifier {
             node = child;
         }
         for (operator, name) in operators.into_iter().rev() {
-            self.instrumentation.measure_closure_size(operator, name)?;
+            self.instrumentation.measure_closure_size(operator, name);
         }
-        Ok(())
     }
 }

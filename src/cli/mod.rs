@@ -3,11 +3,13 @@
 //! Each program under `bin/` is one call of [`programs`]. The work itself is elsewhere; here is only decided how it
 //! ends.
 
-use crate::settings::{self, Environment, LogFormat, ProgramSettings, Request, Settings, Task, Terminal};
+use crate::run::{Console, Message};
+use crate::settings::{self, Environment, ProgramSettings, Request, Settings, Task, Terminal};
 use crate::{Error, Result};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 mod exit;
 mod explain;
@@ -26,8 +28,8 @@ pub mod programs {
     /// The program `predict_classifier`.
     #[must_use]
     pub fn predict() -> ExitCode {
-        exit_code(|| {
-            run::<Settings>(|settings| match answer(settings)? {
+        exit_code(|errors| {
+            run::<Settings>(errors, |settings| match answer(settings)? {
                 Some(exit) => Ok(exit),
                 None => crate::run::label(settings),
             })
@@ -37,13 +39,15 @@ pub mod programs {
     /// The program `train_classifier`.
     #[must_use]
     pub fn train() -> ExitCode {
-        exit_code(|| run::<TrainSettings>(|settings| learning::train(settings).map(Into::into)))
+        exit_code(|errors| run::<TrainSettings>(errors, |settings| learning::train(settings).map(Into::into)))
     }
 
     /// The program `evaluate_classifier`.
     #[must_use]
     pub fn evaluate() -> ExitCode {
-        exit_code(|| run::<EvaluateSettings>(|settings| learning::evaluate(settings).map(Into::into)))
+        exit_code(|errors| {
+            run::<EvaluateSettings>(errors, |settings| learning::evaluate(settings).map(Into::into))
+        })
     }
 
     /// Reads the texts of an `env_config` and a config file, whatever they hold: for fuzzing.
@@ -52,10 +56,37 @@ pub mod programs {
     }
 }
 
-/// Runs a program and decides its exit code. An error stands on standard error in one message; a panic is reported
-/// as a fault of the program, without its backtrace.
-fn exit_code(program: impl FnOnce() -> Result<Exit>) -> ExitCode {
-    panic::set_hook(Box::new(|info| {
+/// Where an error that ends the program is written: as the settings want it once they are known, until then as the
+/// arguments and the environment ask.
+#[derive(Debug, Clone)]
+struct FatalErrors {
+    requested: Console,
+    known: Arc<OnceLock<Console>>,
+}
+
+impl FatalErrors {
+    fn of_process() -> Self {
+        let requested = Console::requested(std::env::args_os(), |name| std::env::var_os(name));
+        Self { requested, known: Arc::default() }
+    }
+
+    /// From now on as these settings want it.
+    fn as_in(&self, terminal: &Terminal) {
+        let _ = self.known.set(Console::new(terminal));
+    }
+
+    fn write(&self, message: &str, exit: Exit) {
+        let console = self.known.get().unwrap_or(&self.requested);
+        console.write(&Message::Error { message, exit_code: exit.code() });
+    }
+}
+
+/// Runs a program and decides its exit code. An error is one message on standard error; a panic is reported as a fault
+/// of the program, without its backtrace.
+fn exit_code(program: impl FnOnce(&FatalErrors) -> Result<Exit>) -> ExitCode {
+    let errors = FatalErrors::of_process();
+    let in_hook = errors.clone();
+    panic::set_hook(Box::new(move |info| {
         let place =
             info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let payload = info.payload();
@@ -64,16 +95,19 @@ fn exit_code(program: impl FnOnce() -> Result<Exit>) -> ExitCode {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no reason given");
-        let _ = writeln!(
-            io::stderr(),
-            "error: this is a fault in the program{place}: {reason}\nPlease report it, with the command line."
+        in_hook.write(
+            &format!(
+                "this is a fault in the program{place}: {reason}\nPlease report it, with the command line."
+            ),
+            Exit::Unusable,
         );
     }));
-    let exit = match panic::catch_unwind(AssertUnwindSafe(program)) {
+    let exit = match panic::catch_unwind(AssertUnwindSafe(|| program(&errors))) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            let _ = writeln!(io::stderr(), "error: {}", remedy::with_remedy(&error));
-            Exit::from(&error)
+            let exit = Exit::from(&error);
+            errors.write(&remedy::with_remedy(&error).to_string(), exit);
+            exit
         }
         Err(_) => Exit::Unusable,
     };
@@ -81,10 +115,14 @@ fn exit_code(program: impl FnOnce() -> Result<Exit>) -> ExitCode {
 }
 
 /// Reads the settings of a program, warns about them, and does its work.
-fn run<S: ProgramSettings + HasTerminal>(work: impl FnOnce(&S) -> Result<Exit>) -> Result<Exit> {
+fn run<S: ProgramSettings + HasTerminal>(
+    errors: &FatalErrors,
+    work: impl FnOnce(&S) -> Result<Exit>,
+) -> Result<Exit> {
     match settings::request::<S>(std::env::args_os(), &Environment::of_process())? {
         Request::Print(text) => print(&text).map(Into::into),
         Request::Run(settings, notices) => {
+            errors.as_in(settings.terminal());
             warn(&notices, settings.terminal());
             work(&settings)
         }
@@ -138,11 +176,8 @@ fn warn(notices: &[String], terminal: &Terminal) {
     if terminal.verbosity == 0 {
         return;
     }
-    let mut err = io::stderr().lock();
-    for notice in notices {
-        let _ = match terminal.log_format {
-            LogFormat::Text => writeln!(err, "warning: {notice}"),
-            LogFormat::Json => writeln!(err, "{}", serde_json::json!({ "level": "warn", "message": notice })),
-        };
+    let console = Console::new(terminal);
+    for message in notices {
+        console.write(&Message::Setting { message });
     }
 }

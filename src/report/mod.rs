@@ -1,7 +1,7 @@
 //! Pages and plots: self-contained HTML that can be read in ten years, without network or script.
 //!
 //! [`html::Page`] is a page in sections, [`plot`] draws the plots as inline SVG, and
-//! [`evaluation_page`] says how good a model is, [`run_page`] what a run did. Pages follow the reader's light or dark scheme, plots
+//! [`evaluation_page`] shows how good a model is, `run_page` what a run did. Pages follow the reader's light or dark scheme, plots
 //! carry a title and a description for those who cannot see them, and colour never tells anything alone.
 //!
 //! This room turns figures into text; it may not compute them, nor touch files.
@@ -12,4 +12,4 @@ pub mod plot;
 mod run;
 
 pub use evaluation::evaluation_page;
-pub use run::run_page;
+pub(crate) use run::run_page;

@@ -1,30 +1,89 @@
-//! The metrics file: what a run was, for machines.
+//! The metrics of a run: a struct with the documented keys, written as a file for machines and as a page for people.
 
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
-use super::tally::Tally;
+use super::tally::{DocumentCounts, Failure, Kept, Tally};
 use crate::classifier::StageMetrics;
 use crate::error::{Error, Result};
-use crate::instrumentation::{Instrumentation, write_atomically, write_metrics};
+use crate::instrumentation::{Instrumentation, Metrics, Named, write_atomically, write_metrics};
 use crate::model::Model;
 use crate::report::run_page;
 
 /// Prefix of the names in the Prometheus form.
 const PREFIX: &str = "skol_classifier_";
 
+/// Objects of [`RunMetrics`] whose keys are names, and the label that each name becomes in the Prometheus form.
+const LABELLED: [(&str, &str); 2] = [("labels", "label"), ("stages", "stage")];
+
 /// Everything that is written about a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunMetrics {
+    /// Version of the program.
+    pub version: &'static str,
+    /// The model, if it came to that.
+    pub model: Option<ModelMetrics>,
+    /// Documents by how they ended.
+    pub documents: DocumentCounts,
+    /// Documents left for the next run, where this one was stopped: as many as were counted.
+    pub left: Option<u64>,
+    /// Paragraphs by label, in the order of the model's labels.
+    pub labels: Named<u64>,
+    /// Paragraphs labelled.
+    pub paragraphs: u64,
+    /// Bytes of text labelled.
+    pub bytes: u64,
+    /// Tries beyond the first, over all documents.
+    pub retries: u64,
+    /// Seconds that the run took.
+    pub elapsed_s: f64,
+    /// The most memory that the process has held, in bytes, where the operating system reports it.
+    pub peak_rss_bytes: Option<u64>,
+    /// Stages of the pipeline, first to last.
+    pub stages: Named<StageSummary>,
+    /// What was measured: closures, broadcasts, tasks, dataframes, executions, scopes, warnings, advice.
+    #[serde(flatten)]
+    pub measured: Metrics,
+    /// The documents that failed.
+    pub failures: Vec<Failure>,
+    /// The documents whose annotation was left as a person made it.
+    pub kept: Vec<Kept>,
+    /// Why the run could not be done.
+    pub error: Option<String>,
+}
+
+/// Which model labelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelMetrics {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its file, in hex.
+    pub sha256: String,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageSummary {
+    /// Seconds spent in its operator, summed over the partitions.
+    pub elapsed_s: f64,
+    /// Rows that came out.
+    pub rows: u64,
+    /// Number of partitions.
+    pub partitions: usize,
+}
+
+/// What a run knows at its end, from which its metrics are made.
 #[derive(Debug)]
-pub struct RunMetrics<'a> {
+pub struct Ended<'a> {
     /// What became of the documents.
     pub tally: &'a Tally,
     /// How long the run took.
     pub elapsed: Duration,
     /// Its stages.
     pub stages: &'a [StageMetrics],
-    /// What was measured beside it.
+    /// What was measured.
     pub instrumentation: &'a Instrumentation,
     /// The model, if it came to that.
     pub model: Option<&'a Model>,
@@ -34,52 +93,39 @@ pub struct RunMetrics<'a> {
     pub error: Option<&'a Error>,
 }
 
-impl RunMetrics<'_> {
-    /// The metrics as JSON, with the documented keys.
+impl RunMetrics {
+    /// The metrics of a run that has ended.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        let measured = self.instrumentation.metrics().to_json();
-        let part = |name: &str| measured.get(name).cloned().unwrap_or_else(|| json!({}));
-        let stages: Map<String, Value> = self
-            .stages
-            .iter()
-            .map(|stage| {
-                let value = json!({
-                    "elapsed_s": stage.elapsed.as_secs_f64(),
-                    "rows": stage.rows,
-                    "partitions": stage.partitions,
-                });
-                (stage.name.to_string(), value)
-            })
-            .collect();
-        let names = self.model.map(|model| model.answers(self.collapsed)).unwrap_or_default();
-        let labels: Map<String, Value> = names
-            .iter()
-            .enumerate()
-            .map(|(place, label)| (label.clone(), self.tally.labels.get(place).copied().unwrap_or(0).into()))
-            .collect();
-        json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "model": self.model.map(|model| json!({ "name": model.name(), "sha256": model.sha256() })),
-            "documents": self.tally.documents,
-            "left": self.tally.left,
-            "labels": labels,
-            "paragraphs": self.tally.paragraphs,
-            "bytes": self.tally.bytes,
-            "retries": self.tally.retries,
-            "elapsed_s": self.elapsed.as_secs_f64(),
-            "peak_rss_bytes": peak_rss_bytes(),
-            "stages": stages,
-            "closures": part("closures"),
-            "broadcasts": part("broadcasts"),
-            "tasks": part("tasks"),
-            "dataframes": part("dataframes"),
-            "warnings": measured.get("warnings").cloned().unwrap_or_else(|| json!([])),
-            "advice": measured.get("advice").cloned().unwrap_or_else(|| json!([])),
-            "failures": self.tally.failures,
-            "kept": self.tally.kept,
-            "error": self.error.map(ToString::to_string),
-        })
+    pub fn new(ended: &Ended<'_>) -> Self {
+        let Ended { tally, elapsed, stages, instrumentation, model, collapsed, error } = *ended;
+        let names = model.map(|model| model.answers(collapsed)).unwrap_or_default();
+        let counts = tally.labels.iter().copied().chain(std::iter::repeat(0));
+        let stage = |stage: &StageMetrics| {
+            let StageMetrics { name, elapsed, rows, partitions } = stage;
+            let summary =
+                StageSummary { elapsed_s: elapsed.as_secs_f64(), rows: *rows, partitions: *partitions };
+            ((*name).to_owned(), summary)
+        };
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            model: model.map(|model| ModelMetrics {
+                name: model.name().to_owned(),
+                sha256: model.sha256().to_string(),
+            }),
+            documents: tally.documents,
+            left: tally.left,
+            labels: names.iter().cloned().zip(counts).collect(),
+            paragraphs: tally.paragraphs,
+            bytes: tally.bytes,
+            retries: tally.retries,
+            elapsed_s: elapsed.as_secs_f64(),
+            peak_rss_bytes: peak_rss_bytes(),
+            stages: stages.iter().map(stage).collect(),
+            measured: instrumentation.metrics(),
+            failures: tally.failures.clone(),
+            kept: tally.kept.clone(),
+            error: error.map(ToString::to_string),
+        }
     }
 
     /// Writes them to `file`: JSON, or Prometheus text where it ends with `.prom`.
@@ -87,7 +133,7 @@ impl RunMetrics<'_> {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        write_metrics(file, PREFIX, &self.to_json(), &[("labels", "label")]).map_err(|error| {
+        write_metrics(file, PREFIX, self, &LABELLED).map_err(|error| {
             Error::unusable(format!(
                 "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
                 file.display()
@@ -100,7 +146,7 @@ impl RunMetrics<'_> {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_page(&self, file: &Path, sentence: &str) -> Result<()> {
-        let page = run_page(&self.to_json(), sentence);
+        let page = run_page(self, sentence);
         write_atomically(file, page.as_bytes()).map_err(|error| {
             Error::unusable(format!(
                 "the report '{}' cannot be written: {error}; give another with --report",
@@ -110,7 +156,7 @@ impl RunMetrics<'_> {
     }
 }
 
-/// The most memory this process has held, in bytes, where the operating system tells.
+/// The most memory this process has held, in bytes, where the operating system reports it.
 fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -8,6 +8,7 @@ mod ending;
 mod fetch;
 mod listing;
 mod lock;
+mod message;
 mod metrics;
 mod places;
 mod progress;
@@ -22,11 +23,12 @@ use std::time::Instant;
 
 use futures::StreamExt;
 
-pub use console::{Console, Level};
+pub use console::Console;
 pub use ending::{Left, sentence};
 pub use fetch::fetch;
 pub use lock::RunLock;
-pub use metrics::RunMetrics;
+pub use message::Message;
+pub use metrics::{Ended, RunMetrics, StageSummary};
 pub use progress::Progress;
 pub use signals::Signals;
 pub use tally::{Failure, Tally};
@@ -80,13 +82,10 @@ async fn run(settings: &Settings) -> Result<Exit> {
         && let Err(error) = exporter.shutdown().await
         && settings.verbosity() >= 1
     {
-        this.progress.tell(
-            Level::Warn,
-            &format!(
-                "warning: {}; the labels are not affected; is OTEL_EXPORTER_OTLP_ENDPOINT right?",
-                error.message()
-            ),
-        );
+        this.progress.warn(&format!(
+            "{}; the labels are not affected; is OTEL_EXPORTER_OTLP_ENDPOINT right?",
+            error.message()
+        ));
     }
     this.finish(result)
 }
@@ -115,10 +114,11 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(settings: &'a Settings) -> Self {
+        let progress = Progress::new(settings.terminal.progress(), Console::new(&settings.terminal));
         Self {
             settings,
-            instrumentation: instrumentation(settings),
-            progress: Progress::new(settings.terminal.progress(), Console::new(&settings.terminal)),
+            instrumentation: instrumentation(settings, &progress),
+            progress,
             stop: Stop::default(),
             signals: Signals::default(),
             tally: Tally::default(),
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
         let loaded = Model::load(model)?;
         let places = Places::open(settings, &loaded, &self.requests).await?;
         for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
-            self.progress.tell(Level::Warn, &format!("warning: {warning}"));
+            self.progress.warn(warning);
         }
         self.destination.clone_from(&places.destination);
         self.lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
@@ -239,9 +239,10 @@ impl<'a> Run<'a> {
         let instrumentation = self.instrumentation.clone();
         let on_stop = move |name: &str| {
             if told {
-                progress.line(&format!(
+                let message = &format!(
                     "{name}: finishing and saving what is in hand; once more ends the program at once"
-                ));
+                );
+                progress.write(&Message::Stopping { message });
             }
         };
         let on_exit = move || instrumentation.remove_checkpoints();
@@ -257,6 +258,8 @@ impl<'a> Run<'a> {
         self.tally.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
         self.tally.left = self.left.map(|left| left.documents);
         if self.abandoned {
+            // A thread may still be working on them, and does not end before the process does.
+            self.instrumentation.remove_checkpoints();
             // A thread may still be writing: the lock goes when the process ends.
             std::mem::forget(self.lock.take());
         }
@@ -265,7 +268,7 @@ impl<'a> Run<'a> {
         if self.model.is_some() {
             self.instrumentation.report();
         }
-        let metrics = RunMetrics {
+        let metrics = RunMetrics::new(&Ended {
             tally: &self.tally,
             elapsed,
             stages: &self.stages,
@@ -273,13 +276,12 @@ impl<'a> Run<'a> {
             model: self.model.as_deref(),
             collapsed: self.settings.collapse,
             error: result.as_ref().err(),
-        };
+        });
         if result.is_ok()
             && self.instrumentation.verbosity() > Verbosity::Silent
-            && let Err(error) = self.instrumentation.record_flight(&metrics.to_json())
+            && let Err(error) = self.instrumentation.record_flight(&metrics)
         {
-            self.progress
-                .tell(Level::Warn, &format!("warning: the record of this run cannot be kept: {error}"));
+            self.progress.warn(&format!("the record of this run cannot be kept: {error}"));
         }
         let sentence = match &result {
             Ok(()) => sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left),
@@ -289,7 +291,7 @@ impl<'a> Run<'a> {
         let page =
             self.settings.report.as_deref().map(|file| metrics.write_page(file, &sentence)).transpose();
         if self.settings.verbosity() >= 1 && result.is_ok() {
-            self.progress.line(&sentence);
+            self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
         }
         result?;
         written?;
@@ -305,7 +307,8 @@ impl<'a> Run<'a> {
 /// Names the failures beyond the first `told`, whatever the verbosity: cron's mail must hold them.
 fn tell_failures(progress: &Progress, failures: &[Failure], told: &mut usize) {
     for failure in failures.iter().skip(*told) {
-        progress.tell(Level::Error, &format!("failed: {}: {}", failure.attachment_name, failure.error));
+        let Failure { doc_id, attachment_name, error } = failure;
+        progress.write(&Message::DocumentFailed { doc_id, attachment_name, error });
     }
     *told = failures.len();
 }
@@ -321,11 +324,11 @@ async fn count(source: Arc<dyn Source>, progress: Progress) {
     progress.set_total(total);
 }
 
-fn instrumentation(settings: &Settings) -> Instrumentation {
+fn instrumentation(settings: &Settings, progress: &Progress) -> Instrumentation {
     let verbosity = Verbosity::try_from(settings.verbosity()).unwrap_or_default();
     let defaults = CheckpointOptions::default();
     Instrumentation::new(verbosity)
-        .with_output(Console::new(&settings.terminal).lines())
+        .with_reporter(progress.reporter())
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
         .with_flight_recorder(FlightRecorder::new(places::records_folder(settings), FLIGHTS))
         .with_checkpoint(CheckpointOptions {

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::console::{Console, Level};
+use super::console::Console;
+use super::message::Message;
 use super::tally::DocumentCounts;
+use crate::instrumentation::{Event, Reporter, Verbosity};
 
-/// How often a log is told.
+/// How often a line is written to a log.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Shows how far a run has come, on standard error.
@@ -60,27 +62,31 @@ impl Progress {
         let mut last = last;
         if last.elapsed() >= LOG_EVERY {
             *last = Instant::now();
-            let seconds = self.start.elapsed().as_secs_f64();
-            self.line(&format!(
-                "{} documents done after {:.0} s ({:.1} per second), {} failed",
-                counts.ended(),
-                seconds,
-                counts.ended() as f64 / seconds.max(0.001),
-                counts.failed
-            ));
+            let elapsed_s = self.start.elapsed().as_secs_f64();
+            self.write(&Message::Progress { ended: counts.ended(), failed: counts.failed, elapsed_s });
         }
     }
 
-    /// Writes a line to standard error, above the bar.
-    pub fn line(&self, line: &str) {
-        self.tell(Level::Info, line);
+    /// Writes a message to standard error, above the bar.
+    pub fn write(&self, message: &Message<'_>) {
+        self.above(|| self.console.write(message));
     }
 
-    /// Writes a line of this level to standard error, above the bar.
-    pub fn tell(&self, level: Level, line: &str) {
+    /// Writes a warning to standard error, above the bar.
+    pub fn warn(&self, message: &str) {
+        self.write(&Message::Warning { message });
+    }
+
+    /// The instrumentation's events on standard error, above the bar.
+    #[must_use]
+    pub fn reporter(&self) -> impl Reporter + use<> {
+        AboveBar { progress: self.clone(), reporter: self.console.reporter() }
+    }
+
+    fn above(&self, write: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.console.write(level, line)),
-            None => self.console.write(level, line),
+            Some(bar) => bar.suspend(write),
+            None => write(),
         }
     }
 
@@ -89,6 +95,18 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A reporter whose lines do not mix with the bar.
+struct AboveBar {
+    progress: Progress,
+    reporter: Box<dyn Reporter>,
+}
+
+impl Reporter for AboveBar {
+    fn report(&self, event: &Event, verbosity: Verbosity) {
+        self.progress.above(|| self.reporter.report(event, verbosity));
     }
 }
 

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, max};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::*;
@@ -17,7 +17,7 @@ use datafusion_measure::{CheckpointOptions, FlightRecorder, Instrumentation, Ver
 #[tokio::main]
 async fn main() -> Result<()> {
     let level = std::env::args().nth(1).unwrap_or_else(|| "2".to_owned());
-    let verbosity: Verbosity = level.parse().map_err(DataFusionError::Configuration)?;
+    let verbosity: Verbosity = level.parse()?;
     let folder = tempfile::tempdir()?;
     write_readings(folder.path()).await?;
 
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     instr.analyze_dataframe(&frame, "readings", false).await?;
     let frame = instr.checkpoint_if_needed(frame, "readings", 30).await?;
 
-    // Everything else is optional. A scope says when a stage starts and ends, also when it fails.
+    // Everything else is optional. A scope reports when a stage starts and ends, also when it fails.
     let mut scope = instr.scope("by_station");
     let by_station = frame.aggregate(
         vec![(col("id") % lit(10i64)).alias("station")],
@@ -35,12 +35,12 @@ async fn main() -> Result<()> {
     )?;
     instr.analyze_dataframe(&by_station, "by_station", true).await?;
     let physical = plan(&by_station).await?;
-    instr.measure_task_size(&physical, "by_station")?;
+    instr.measure_task_size(&physical, "by_station");
     let batches = collect(Arc::clone(&physical), Arc::new(by_station.task_ctx())).await?;
     scope.set_rows(batches.iter().map(|batch| batch.num_rows() as u64).sum());
     scope.complete();
 
-    // What the engine's own metrics say of the run: spilling and skew at 2, every operator at 3.
+    // What the engine's own metrics show of the run: spilling and skew at 2, every operator at 3.
     instr.analyze_execution(&physical, "by_station");
 
     // The summary for people, a file for machines, and what changed since the last run.
@@ -48,7 +48,7 @@ async fn main() -> Result<()> {
     instr.metrics().write(&folder.path().join("metrics.prom"), "readings_")?;
     let recorder = FlightRecorder::new(CheckpointOptions::default().folder.join("instrument_your_plan"), 10);
     let instr = instr.with_flight_recorder(recorder);
-    instr.record_flight(&instr.metrics().to_json())?;
+    instr.record_flight(&instr.metrics())?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Reads metrics and makes sentences; measures nothing.
 
+use super::format::format_bytes;
+use super::limits::Limits;
 use super::metrics::{Metrics, Travel};
-use super::verbosity::{Limits, format_bytes};
 
 /// All advice that the metrics give cause for.
 pub(super) fn advise(metrics: &Metrics, limits: &Limits) -> Vec<String> {
@@ -21,7 +22,7 @@ pub(super) fn advise(metrics: &Metrics, limits: &Limits) -> Vec<String> {
         advice.extend(of_partitions(&format!("DataFrame '{name}'"), &frame.partition_rows, limits));
     }
     for (name, execution) in metrics.executions.iter() {
-        // A frame of this name whose rows were counted has had its say.
+        // A frame of this name whose rows were counted has its advice already.
         if metrics.dataframes.get(name).is_none_or(|frame| frame.partition_rows.is_empty()) {
             let much_work = execution.compute_per_partition() >= limits.compute_per_partition;
             let few = if much_work { 0 } else { limits.rows_per_partition };

@@ -11,14 +11,14 @@ use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use serde::Serialize;
 
-use super::format_duration;
-use super::verbosity::format_bytes;
+use super::format::{format_bytes, format_duration};
 
-/// How much of what `EXPLAIN` says of an operator is kept.
+/// How much of what `EXPLAIN` shows of an operator is kept.
 const DETAIL_CHARS: usize = 60;
 
 /// What an executed plan did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ExecutionMetrics {
     /// The operators, top first, each before its inputs.
     pub operators: Vec<OperatorMetrics>,
@@ -28,10 +28,11 @@ pub struct ExecutionMetrics {
 
 /// What one operator of an executed plan did, over all its partitions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct OperatorMetrics {
     /// The operator's name.
     pub name: String,
-    /// What `EXPLAIN` says of it after its name, where several operators of the plan have that name.
+    /// What `EXPLAIN` shows of it after its name, where several operators of the plan have that name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// How many operators are above it.
@@ -40,7 +41,7 @@ pub struct OperatorMetrics {
     pub rows: Option<u64>,
     /// Nanoseconds it computed, its inputs left out.
     pub compute_ns: Option<u64>,
-    /// Most bytes it held, where it says so.
+    /// Most bytes it held, where it reports them.
     pub memory_bytes: Option<u64>,
     /// How often it spilled to disk.
     pub spills: u64,
@@ -139,7 +140,7 @@ impl ExecutionMetrics {
     }
 }
 
-/// The start of a text, as much as fits on a line beside figures.
+/// The start of a text, as much as fits on a line with figures.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(DETAIL_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -1,6 +1,6 @@
-//! A stage of the caller's work: says when it starts, and how long it took when it ends.
+//! A named part of the caller's work: reported when it starts, and with its time when it ends.
 //!
-//! A scope that is dropped without [`Scope::complete`] was left by an error, and says so.
+//! A scope that is dropped without [`Scope::complete`] was left by an error, and is reported as failed.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tracing::Span;
 
 use super::Instrumentation;
 
-/// An open stage. End it with [`complete`](Self::complete) or [`fail`](Self::fail).
+/// An open scope. End it with [`complete`](Self::complete) or [`fail`](Self::fail).
 #[must_use = "a scope that is dropped at once has failed"]
 #[derive(Debug)]
 pub struct Scope {
@@ -41,40 +41,40 @@ impl Scope {
         }
     }
 
-    /// The stage's span, for `tracing::Instrument::instrument` on the futures that do its work.
+    /// The scope's span, for `tracing::Instrument::instrument` on the futures that do its work.
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// Says how many rows the stage handled, for the metrics.
+    /// Sets how many rows the scope handled, for the metrics.
     pub fn set_rows(&mut self, rows: u64) {
         self.span.record("rows", rows);
         self.rows = Some(rows);
     }
 
-    /// Says over how many partitions the stage ran, for the metrics.
+    /// Sets over how many partitions the scope ran, for the metrics.
     pub fn set_partitions(&mut self, partitions: usize) {
         self.partitions = Some(partitions);
     }
 
-    /// Time since the stage started.
+    /// Time since the scope started.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Ends the stage: `Completed in 1.23 s`.
+    /// Ends the scope: `Completed in 1.23 s`.
     pub fn complete(mut self) {
         self.end(None);
     }
 
-    /// Ends the stage: `Failed after 1.23 s: <error>`.
+    /// Ends the scope: `Failed after 1.23 s: <error>`.
     pub fn fail(mut self, error: impl Display) {
         self.end(Some(Some(error.to_string())));
     }
 
-    /// Ends the stage as the result says, and gives the result back.
+    /// Ends the scope as the result is, and gives the result back.
     pub fn finish<T, E: Display>(self, result: Result<T, E>) -> Result<T, E> {
         match &result {
             Ok(_) => self.complete(),
@@ -90,7 +90,7 @@ impl Scope {
             self.start.elapsed(),
             self.rows,
             self.partitions,
-            failure.as_ref().map(Option::as_deref),
+            failure,
         );
     }
 }

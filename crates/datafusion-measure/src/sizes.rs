@@ -11,6 +11,7 @@ use datafusion_proto::physical_plan::{AsExecutionPlan, PhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use datafusion_proto::protobuf::physical_plan_node::PhysicalPlanType;
 use prost::Message;
+use serde::Serialize;
 
 use super::captures::{FieldNames, largest_field};
 use super::lineage::Lineage;
@@ -40,44 +41,21 @@ impl Broadcast for [u8] {
     }
 }
 
-/// Counts what is written to it, so that a value can be measured without a copy of its serialized form.
-#[derive(Debug, Default)]
-pub struct CountingWriter {
-    bytes: usize,
-}
-
-impl CountingWriter {
-    /// Bytes written so far.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl io::Write for CountingWriter {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.bytes += data.len();
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The size of an operator's closure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct ClosureSize {
     /// What the extension codec writes for the operator; for one of the engine's own, its part of the plan.
     pub bytes: usize,
     /// The operator's name.
     pub operator: String,
-    /// The largest field of what was written, and its bytes, where fields can be told apart.
+    /// The largest field of what was written, and its bytes, where fields can be recognized.
     pub largest_field: Option<(String, usize)>,
 }
 
 /// The size of a plan's largest task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct TaskSize {
     /// The serialized plan of the largest stage, for one partition.
     pub bytes: usize,
@@ -85,7 +63,7 @@ pub struct TaskSize {
     pub stage: usize,
     /// How many stages the plan has.
     pub stages: usize,
-    /// The largest operator of that stage and its own bytes, found where the task is larger than asked.
+    /// The largest operator of that stage and its own bytes, found where the task is larger than its limit.
     pub largest_operator: Option<ClosureSize>,
 }
 

@@ -15,11 +15,12 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 use tracing::Instrument;
 
+use super::Error;
 use super::lineage::Lineage;
 
 /// Stack for what does not depend on depth.
 const BASE_BYTES: usize = 4 << 20;
-/// Stack the planner takes per operator of depth, measured with room to spare; `tests/it/instrumentation/deep.rs` holds it.
+/// Stack the planner takes per operator of depth, measured with a reserve; `tests/it/deep.rs` checks it.
 const PLAN_BYTES_PER_OPERATOR: usize = if cfg!(debug_assertions) { 192 << 10 } else { 48 << 10 };
 /// Stack the planner takes per level of a merged expression.
 const PLAN_BYTES_PER_EXPRESSION: usize = if cfg!(debug_assertions) { 24 << 10 } else { 8 << 10 };
@@ -46,15 +47,9 @@ fn needed(lineage: &Lineage, per_operator: usize, per_expression: usize) -> usiz
         .saturating_add(lineage.expression_depth.saturating_mul(per_expression))
 }
 
-fn refuse(what: &str, lineage: &Lineage, needed: usize) -> DataFusionError {
-    DataFusionError::ResourcesExhausted(format!(
-        "the plan is too deep to {what}: {} operators and {} levels of expressions on its longest path would need a \
-         stack of {} MiB, and at most {} MiB are given; checkpoint intermediate results (checkpoint_if_needed)",
-        lineage.depth,
-        lineage.expression_depth,
-        needed >> 20,
-        MAX_BYTES >> 20,
-    ))
+fn refuse(work: &'static str, lineage: &Lineage, needed_bytes: usize) -> DataFusionError {
+    let (operators, expression_levels) = (lineage.depth, lineage.expression_depth);
+    Error::TooDeep { work, operators, expression_levels, needed_bytes, limit_bytes: MAX_BYTES }.into()
 }
 
 /// Runs `work` on a thread of its own with `bytes` of stack and waits for it, blocking the caller.
@@ -67,18 +62,10 @@ pub fn on_stack<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> Resul
             .name("deep-plan".into())
             .stack_size(bytes.saturating_add(BASE_BYTES))
             .spawn_scoped(scope, work)
-            .map_err(|error| no_thread(bytes, &error))?
+            .map_err(|source| Error::Thread { bytes, source })?
             .join()
-            .map_err(|_| DataFusionError::Execution("a panic while working on a deep plan".into()))
+            .map_err(|_| Error::Panicked.into())
     })
-}
-
-fn no_thread(bytes: usize, error: &std::io::Error) -> DataFusionError {
-    DataFusionError::ResourcesExhausted(format!(
-        "cannot start a thread with a stack of {} MiB for a deep plan: {error}; raise the limit on address space, \
-         or checkpoint intermediate results",
-        bytes >> 20
-    ))
 }
 
 /// Runs a future to its end on a thread of its own with `bytes` of stack, within the current runtime.
@@ -86,8 +73,7 @@ async fn future_on_stack<T: Send + 'static>(
     bytes: usize,
     future: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let runtime = tokio::runtime::Handle::try_current()
-        .map_err(|error| DataFusionError::Execution(format!("planning needs a tokio runtime: {error}")))?;
+    let runtime = tokio::runtime::Handle::try_current().map_err(Error::Runtime)?;
     let (send, receive) = tokio::sync::oneshot::channel();
     let future = future.in_current_span();
     std::thread::Builder::new()
@@ -97,8 +83,8 @@ async fn future_on_stack<T: Send + 'static>(
             // The receiver is gone only when the caller was cancelled; then nobody wants the result.
             let _ = send.send(runtime.block_on(future));
         })
-        .map_err(|error| no_thread(bytes, &error))?;
-    receive.await.map_err(|_| DataFusionError::Execution("a panic while planning a deep plan".into()))?
+        .map_err(|source| Error::Thread { bytes, source })?;
+    receive.await.map_err(|_| Error::Panicked)?
 }
 
 /// The physical plan of `frame`, planned on a stack that fits its depth.
@@ -106,7 +92,7 @@ async fn future_on_stack<T: Send + 'static>(
 /// The physical plan can itself be deep: run it with [`run`], and give it to [`release`] when done.
 ///
 /// # Errors
-/// Whatever the planner says, and [`DataFusionError::ResourcesExhausted`] for a plan deeper than the largest stack
+/// Those of the planner, and [`Error::TooDeep`] for a plan deeper than the largest stack
 /// allows. Never ends the process.
 pub async fn plan(frame: &DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
     let lineage = Lineage::of_logical(frame.logical_plan());
@@ -126,7 +112,7 @@ pub async fn plan(frame: &DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
 /// threads have a stack that fits.
 ///
 /// # Errors
-/// Whatever `work` says, and [`DataFusionError::ResourcesExhausted`] for a plan that is too deep to be run.
+/// Those of `work`, and [`Error::TooDeep`] for a plan that is too deep to be run.
 pub async fn run<T, F>(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
@@ -151,7 +137,7 @@ where
         .thread_name("deep-plan")
         .enable_all()
         .build()
-        .map_err(|error| no_thread(needed, &error))?;
+        .map_err(|source| Error::Thread { bytes: needed, source })?;
     let runtime = Background(Some(runtime));
     let Some(handle) = runtime.0.as_ref().map(tokio::runtime::Runtime::handle) else { return future.await };
     handle

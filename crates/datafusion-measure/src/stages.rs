@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::FileScanConfig;
@@ -229,7 +230,7 @@ fn one_partition(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Ar
     } else if let Some(memory) = source.data_source().downcast_ref::<MemorySourceConfig>()
         && memory.partitions().len() > 1
     {
-        let bytes = |batches: &Vec<_>| batches.iter().map(super::batch_bytes).sum::<usize>();
+        let bytes = |batches: &Vec<_>| batches.iter().map(batch_bytes).sum::<usize>();
         let largest = memory.partitions().iter().max_by_key(|batches| bytes(batches)).cloned();
         let one = MemorySourceConfig::try_new(
             &largest.into_iter().collect::<Vec<_>>(),
@@ -240,4 +241,9 @@ fn one_partition(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Ar
         return Ok(DataSourceExec::from_data_source(one));
     }
     Ok(Arc::clone(leaf))
+}
+
+/// Bytes of memory a batch holds, each buffer once.
+fn batch_bytes(batch: &RecordBatch) -> usize {
+    datafusion::common::utils::memory::get_record_batch_memory_size(batch)
 }

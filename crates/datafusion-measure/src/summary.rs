@@ -4,9 +4,10 @@
 
 use std::fmt::Write as _;
 
+use super::format::format_bytes;
+use super::limits::Limits;
 use super::metrics::{DataFrameMetrics, Metrics, Travel};
-use super::output::RULE;
-use super::verbosity::{Limits, format_bytes};
+use super::reporter::RULE;
 
 /// The whole summary, from rule to rule, with a newline at the end.
 pub(super) fn render(metrics: &Metrics, limits: &Limits) -> String {

@@ -71,6 +71,67 @@ fn program_takes_the_verbosity_from_env_config() {
     assert!(said(&predict(folder.path(), &[])).contains("Instrumentation Metrics Summary"));
 }
 
+/// One JSON object a line, whatever it is about: settings, documents, sizes, the end.
+#[test]
+fn json_log_is_one_object_a_line_with_time_level_and_event() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.txt"), b"\xff\xfe\x00\xd8").unwrap();
+    std::fs::write(folder.path().join("env_config"), "NOSUCH_SETTING=1\nMODEL_NAMEE=x\n").unwrap();
+    let output =
+        predict(folder.path(), &["bad.txt", "--verbosity=3", "--log-format=json"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{text}")))
+        .collect();
+    for line in &lines {
+        let time = line["timestamp"].as_str().unwrap();
+        assert!(time.len() == 24 && time.ends_with('Z'), "{line}");
+        assert!(["debug", "info", "warn", "error"].contains(&line["level"].as_str().unwrap()), "{line}");
+        assert!(line["event"].is_string(), "{line}");
+    }
+    let of = |event: &str| lines.iter().find(|line| line["event"] == event);
+    assert_eq!(of("setting").map(|line| line["level"].as_str()), Some(Some("warn")), "{text}");
+    for event in ["scope_started", "closure", "broadcast", "task", "data_frame", "execution", "summary"] {
+        assert!(of(event).is_some(), "{event}\n{text}");
+    }
+    let finished = of("finished").unwrap();
+    assert!(finished["documents"]["saved"].as_u64().unwrap() >= 1, "{finished}");
+    assert!(of("closure").unwrap()["bytes"].as_u64().is_some());
+}
+
+/// Also what ends the program: before the settings are known, and after.
+#[test]
+fn json_log_holds_for_fatal_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], i32); 4] = [
+        (&["--log-format=json", "--nosuch"], 2),
+        (&["--verbosity", "9", "--log-format", "json"], 2),
+        (&["--log-format=json", "--model=nosuch"], 2),
+        (&["--log-format=json", "--metrics-file=missing/m.json"], 3),
+    ];
+    for (arguments, code) in cases {
+        let output = predict(folder.path(), arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert_eq!(
+            (last["level"].as_str(), last["event"].as_str()),
+            (Some("error"), Some("error")),
+            "{text}"
+        );
+        assert_eq!(last["exit_code"], code);
+        assert!(!last["message"].as_str().unwrap().is_empty() && last["timestamp"].is_string());
+        assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{text}");
+    }
+    // A configuration file asks for it: known once the settings are.
+    std::fs::write(folder.path().join("skol_classifier.toml"), "log-format = 'json'\n").unwrap();
+    let output = predict(folder.path(), &["--metrics-file=missing/m.json"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "error", "{text}");
+}
+
 /// A run that keeps its checkpoints on disk, on enough text to be stopped in the middle of it.
 #[cfg(unix)]
 struct Stoppable {

@@ -24,6 +24,7 @@ use parquet::file::properties::WriterProperties;
 use tokio::task::JoinSet;
 
 use super::store::{Files, Store};
+use crate::Error;
 
 /// Bytes a file's writer may hold before it writes a row group.
 const ROW_GROUP_BYTES: usize = 32 << 20;
@@ -103,11 +104,8 @@ impl Shared {
     fn files(&self) -> Result<Arc<Files>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(column) = &self.unstorable {
-            return Err(DataFusionError::ResourcesExhausted(format!(
-                "checkpoint of '{}' does not fit in the memory pool, and Parquet cannot hold its column {column}: raise \
-                 the pool's limit, or make no checkpoint here",
-                self.name
-            )));
+            let (name, column) = (self.name.clone(), column.clone());
+            return Err(Error::CheckpointType { name, column }.into());
         }
         match files.as_ref() {
             Some(files) => Ok(Arc::clone(files)),
@@ -151,7 +149,7 @@ fn has_union(data_type: &DataType) -> bool {
     }
 }
 
-/// The place in `schema` of the first column that Parquet cannot hold.
+/// The index in `schema` of the first column that Parquet cannot hold.
 pub(super) fn unstorable(schema: &Schema) -> Option<usize> {
     let written = |field: &FieldRef| {
         let nullable = Schema::new(vec![field.as_ref().clone().with_nullable(true)]);
@@ -165,7 +163,7 @@ pub(super) fn unstorable(schema: &Schema) -> Option<usize> {
 }
 
 /// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder. Rows
-/// with an `unstorable` column, told for people, stay in memory as far as the pool allows.
+/// with an `unstorable` column, described for people, stay in memory as far as the pool allows.
 pub(super) async fn materialize(
     plan: &Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,

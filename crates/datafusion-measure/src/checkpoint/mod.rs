@@ -7,6 +7,7 @@
 mod materialize;
 mod store;
 mod table;
+mod when;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -27,7 +28,7 @@ pub(super) use store::Store;
 use table::{CheckpointTable, known_orderings};
 
 use super::lineage::{Lineage, schema as schema_of};
-use super::stack;
+use super::{Error, stack};
 
 /// When checkpoints are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,14 +43,14 @@ pub enum CheckpointPolicy {
 }
 
 impl FromStr for CheckpointPolicy {
-    type Err = String;
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.trim() {
             "auto" => Ok(Self::Auto),
             "never" => Ok(Self::Never),
             "always" => Ok(Self::Always),
-            other => Err(format!("checkpoint '{other}' is unknown: use auto, never or always")),
+            other => Err(Error::CheckpointPolicy(other.to_owned())),
         }
     }
 }

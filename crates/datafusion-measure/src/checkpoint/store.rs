@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
+
+use crate::Error;
 
 const PREFIX: &str = "checkpoint-run-";
 const NEW_PREFIX: &str = ".checkpoint-new-";
@@ -72,11 +74,8 @@ impl Store {
 
     /// An empty folder for one checkpoint.
     pub(super) fn files(&self, name: &str) -> Result<Arc<Files>> {
-        self.try_files(name).map_err(|error| {
-            DataFusionError::Execution(format!(
-                "cannot write a checkpoint of '{name}' in {}: {error}; choose another checkpoint folder",
-                self.folder.display()
-            ))
+        self.try_files(name).map_err(|source| {
+            Error::CheckpointFolder { name: name.to_owned(), folder: self.folder.clone(), source }.into()
         })
     }
 

@@ -29,7 +29,9 @@ async fn advice_to_coalesce_after_a_filter_unless_the_rows_are_much_work() {
     let folder = tempfile::tempdir().unwrap();
     let advice = |compute_per_partition| {
         let (instr, _) = instrumentation(2, folder.path());
-        let instr = instr.with_limits(Limits { compute_per_partition, ..Limits::default() });
+        let mut limits = Limits::default();
+        limits.compute_per_partition = compute_per_partition;
+        let instr = instr.with_limits(limits);
         async move {
             let few = numbers(&context(24), 4800, 24).filter((col("n") % lit(100i64)).eq(lit(7i64))).unwrap();
             let plan = few.create_physical_plan().await.unwrap();
@@ -156,9 +158,9 @@ async fn metrics_files_have_the_keys_of_the_interface() {
     assert_eq!(json["dataframes"]["kept"]["lineage_depth_before"], 32);
     assert!(json["dataframes"]["kept"]["checkpoint_planning_s"].as_f64().unwrap() > 0.0);
     assert!(json["dataframes"]["in"].get("checkpoint_planning_s").is_none());
-    assert_eq!(json["stages"]["stage"]["rows"], 10);
-    assert_eq!(json["stages"]["stage"]["partitions"], 3);
-    assert!(json["stages"]["stage"]["elapsed_s"].as_f64().unwrap() >= 0.0);
+    assert_eq!(json["scopes"]["stage"]["rows"], 10);
+    assert_eq!(json["scopes"]["stage"]["partitions"], 3);
+    assert!(json["scopes"]["stage"]["elapsed_s"].as_f64().unwrap() >= 0.0);
     assert!(json["tasks"]["scan"].as_u64().unwrap() > 0);
 
     // A caller merges its own keys and writes both forms.
@@ -183,7 +185,7 @@ async fn flight_recorder_tells_what_changed_since_the_last_run() {
             let frame = filters(numbers(&context(2), 10, 2), steps);
             instr.analyze_dataframe(&frame, "in", false).await.unwrap();
             let before = lines.text();
-            instr.record_flight(&instr.metrics().to_json()).unwrap();
+            instr.record_flight(&instr.metrics()).unwrap();
             lines.text().strip_prefix(before.as_str()).unwrap().trim_start().to_owned()
         }
     };

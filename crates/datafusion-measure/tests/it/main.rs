@@ -4,6 +4,7 @@ mod checkpoints;
 #[cfg(feature = "otel")]
 mod collector;
 mod deep;
+mod events;
 mod facts;
 mod guide;
 #[cfg(feature = "otel")]

@@ -49,7 +49,7 @@ async fn failed_scope_says_so_and_why() {
     // An error that leaves through `?` drops the scope.
     drop(instr.scope("load"));
     assert!(lines.text().contains("⚠ load: Failed after "));
-    let stages = instr.metrics().stages;
+    let stages = instr.metrics().scopes;
     assert_eq!(stages.get("save").unwrap().failures, 1);
     let result: Result<u8, String> = instr.scope("third").finish(Err("broken".into()));
     assert!(result.is_err() && lines.text().contains("broken"));

@@ -255,7 +255,7 @@ async fn large_closure_of_an_engine_operator_is_named() {
     let (instr, lines) = instrumentation(1, folder.path());
     let plan = with_large_literal().create_physical_plan().await.unwrap();
     assert_eq!(plan.name(), "ProjectionExec");
-    let size = instr.measure_closure_size(&plan, "select").unwrap().unwrap();
+    let size = instr.measure_closure_size(&plan, "select").unwrap();
     assert!(size.bytes > LITERAL_BYTES, "{}", size.bytes);
     let text = lines.text();
     assert!(text.starts_with("  ⚠ Closure 'select': 3.0 MiB ") && text.contains("ProjectionExec"), "{text}");

@@ -1,0 +1,181 @@
+//! DataFrames and executed plans: measures, reports and records what they are made of and what they did.
+
+use std::sync::Arc;
+
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
+use tokio::task::JoinSet;
+
+use super::event::Event;
+use super::execution::ExecutionMetrics;
+use super::lineage::{literal_bytes, schema};
+use super::metrics::DataFrameMetrics;
+use super::predicates::pushed_down_nodes;
+use super::verbosity::Verbosity;
+use super::warning::Warning;
+use super::{Instrumentation, Lineage, stack};
+
+/// Bytes an expression node is taken to have in a serialized plan when it is decided whether to measure.
+const BYTES_PER_NODE: usize = 16;
+
+impl Instrumentation {
+    /// Measures what a DataFrame is made of, without running it; with `count` also runs it and counts its rows per
+    /// partition.
+    ///
+    /// Reports it at verbosity 2; warns of a lineage deeper than 50. Nothing is done, and `None` returned, at
+    /// verbosity 0.
+    ///
+    /// # Errors
+    /// Those of the planner, and of the run where rows are counted.
+    pub async fn analyze_dataframe(
+        &self,
+        frame: &DataFrame,
+        name: &str,
+        count: bool,
+    ) -> Result<Option<DataFrameMetrics>> {
+        if self.is_silent() {
+            return Ok(None);
+        }
+        let shape = Shape::of(frame.logical_plan());
+        let mut found = DataFrameMetrics {
+            columns: schema(frame.logical_plan()).fields().len(),
+            lineage_depth: shape.lineage.depth,
+            logical: shape.lineage,
+            ..DataFrameMetrics::default()
+        };
+        let explodes = shape.expression_nodes() > self.settings.limits.expression_nodes;
+        let planned = self.settings.physical_details || self.may_be_large(frame, &shape);
+        if count || (planned && !explodes) {
+            let plan = stack::plan(frame).await?;
+            found.partitions = Some(plan.output_partitioning().partition_count());
+            found.physical = Some(Lineage::of_physical(&plan));
+            // An operator that the codec does not know can be run here, and cannot be sent: no task to measure.
+            let task = self.task_size(&plan).ok();
+            found.task_bytes = task.as_ref().map(|task| task.bytes);
+            if count {
+                let rows = count_rows(Arc::clone(&plan), frame).await;
+                stack::release(plan);
+                (found.partition_rows, found.partition_bytes) = rows?.into_iter().unzip();
+            } else {
+                stack::release(plan);
+            }
+            self.report_frame(name, &found);
+            if let Some(task) = &task {
+                self.warn_of_task(name, task);
+            }
+        } else {
+            self.report_frame(name, &found);
+        }
+        self.warn_of_lineage(name, shape.lineage.depth);
+        if explodes {
+            let (nodes, pushed_down) = (shape.expression_nodes(), shape.grows());
+            self.warn(Warning::LargeExpressions { name: name.to_owned(), nodes, pushed_down });
+        }
+        self.record_frame(name, found.clone());
+        Ok(Some(found))
+    }
+
+    fn report_frame(&self, name: &str, found: &DataFrameMetrics) {
+        if self.reports(Verbosity::Info) {
+            self.emit(Event::DataFrame { name: name.to_owned(), metrics: Box::new(found.clone()) });
+        }
+    }
+
+    pub(crate) fn warn_of_lineage(&self, name: &str, depth: usize) {
+        let limit = self.settings.limits.lineage_warning;
+        if depth > limit {
+            self.warn(Warning::DeepLineage { name: name.to_owned(), depth, limit });
+        }
+    }
+
+    /// Keeps what is known of a frame's checkpoint when it is analyzed again.
+    fn record_frame(&self, name: &str, found: DataFrameMetrics) {
+        self.record(|metrics, limit| {
+            let known = metrics.dataframes.entry(name, limit);
+            *known = DataFrameMetrics {
+                checkpointed: known.checkpointed,
+                lineage_depth_before: known.lineage_depth_before,
+                checkpoint_planning_s: known.checkpoint_planning_s,
+                ..found
+            };
+        });
+    }
+
+    /// Reads the engine's own metrics of a plan that was executed: rows of each partition and spilling for the
+    /// advice, and at verbosity 3 a line for each operator with its rows, time and memory.
+    ///
+    /// Nothing is done, and `None` returned, below verbosity 2.
+    pub fn analyze_execution(&self, plan: &Arc<dyn ExecutionPlan>, name: &str) -> Option<ExecutionMetrics> {
+        if !self.reports(Verbosity::Info) {
+            return None;
+        }
+        let found = ExecutionMetrics::of(plan);
+        if self.reports(Verbosity::Debug) {
+            self.emit(Event::Execution { name: name.to_owned(), metrics: found.clone() });
+        }
+        self.record(|metrics, limit| metrics.executions.set(name, found.clone(), limit));
+        Some(found)
+    }
+
+    /// Whether expressions could make up a task that is too large: planning costs more than walking.
+    pub(crate) fn may_be_large(&self, frame: &DataFrame, shape: &Shape) -> bool {
+        let nodes = shape.expression_nodes().saturating_mul(BYTES_PER_NODE);
+        let threshold = self.settings.limits.task_bytes / 8;
+        nodes > threshold || nodes.saturating_add(literal_bytes(frame.logical_plan())) > threshold
+    }
+}
+
+/// What of a frame's plan bears on a checkpoint.
+pub(crate) struct Shape {
+    pub(crate) lineage: Lineage,
+    pushed_down: usize,
+}
+
+impl Shape {
+    pub(crate) fn of(plan: &LogicalPlan) -> Self {
+        Self { lineage: Lineage::of_logical(plan), pushed_down: pushed_down_nodes(plan) }
+    }
+
+    /// Expression nodes, as written or after predicates were pushed down.
+    pub(crate) fn expression_nodes(&self) -> usize {
+        self.lineage.expression_nodes.max(self.pushed_down)
+    }
+
+    /// Whether expressions grow when predicates are pushed down.
+    pub(crate) fn grows(&self) -> bool {
+        self.pushed_down > self.lineage.expression_nodes
+    }
+}
+
+/// Runs a plan and counts rows and bytes of each partition, keeping nothing.
+async fn count_rows(plan: Arc<dyn ExecutionPlan>, frame: &DataFrame) -> Result<Vec<(u64, u64)>> {
+    stack::run(plan, Arc::new(frame.task_ctx()), |plan, context| async move {
+        let mut tasks = JoinSet::new();
+        for partition in 0..plan.output_partitioning().partition_count() {
+            let mut stream = plan.execute(partition, Arc::clone(&context))?;
+            tasks.spawn(async move {
+                let (mut rows, mut bytes) = (0u64, 0u64);
+                while let Some(batch) = stream.next().await {
+                    let batch = batch?;
+                    rows += batch.num_rows() as u64;
+                    let mut counter = RecordBatchMemoryCounter::new();
+                    counter.count_batch(&batch);
+                    bytes += counter.memory_usage() as u64;
+                }
+                Ok::<_, DataFusionError>((partition, (rows, bytes)))
+            });
+        }
+        let mut counted = Vec::new();
+        while let Some(finished) = tasks.join_next().await {
+            counted.push(finished.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??);
+        }
+        counted.sort_unstable_by_key(|(partition, _)| *partition);
+        stack::release(plan);
+        Ok(counted.into_iter().map(|(_, counts)| counts).collect())
+    })
+    .await
+}
