@@ -125,7 +125,9 @@ fn json_log_holds_for_fatal_errors() {
         assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{text}");
     }
     // A configuration file asks for it: known once the settings are.
-    std::fs::write(folder.path().join("skol_classifier.toml"), "log-format = 'json'\n").unwrap();
+    let config = folder.path().join(".config/skol_classifier");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "log-format = 'json'\n").unwrap();
     let output = predict(folder.path(), &["--metrics-file=missing/m.json"]);
     let text = String::from_utf8(output.stderr).unwrap();
     let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
