@@ -7,6 +7,7 @@
 use datafusion::error::DataFusionError;
 
 use crate::classifier::ClassifierError;
+use crate::model::ModelError;
 use crate::pipeline::PipelineError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
@@ -42,6 +43,9 @@ pub enum Error {
     /// The stages and their operators.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// Models and what they are trained and measured on.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// How the classifier was used.
     #[error(transparent)]
     Classifier(#[from] ClassifierError),
@@ -80,6 +84,7 @@ impl Error {
         match self {
             Self::Source(error) => error.kind(),
             Self::Classifier(error) => error.kind(),
+            Self::Model(error) => error.kind(),
             Self::Sink(_) | Self::Pipeline(_) => ErrorKind::Unusable,
             Self::Engine(error) => inside(error).map_or(ErrorKind::Unusable, Self::kind),
             Self::Other { kind, .. } => *kind,

@@ -137,7 +137,7 @@ impl Classifier {
     /// # Errors
     /// When there is no model yet, or the file cannot be written.
     pub fn save_model(&self, path: &Path) -> Result<()> {
-        self.model_or_error()?.1.save(path)
+        Ok(self.model_or_error()?.1.save(path)?)
     }
 
     /// Takes a model that is already in memory; workers elsewhere load it as `name`.

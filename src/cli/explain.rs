@@ -2,7 +2,7 @@
 
 use crate::document::Paragraph;
 use crate::document::labels::collapse;
-use crate::model::{AROUND, BESIDE, Contribution, Model, catalog};
+use crate::model::{AROUND, AUXILIARY, Contribution, Model, catalog};
 use crate::segment::segment;
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -27,7 +27,7 @@ pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Resul
             text.lines().count()
         ))
     })?;
-    Ok(tell(&model, &place, document))
+    tell(&model, &place, document)
 }
 
 /// A paragraph of a document, and the lines it stands on.
@@ -52,7 +52,7 @@ fn find(text: &str, line: usize) -> Option<Place<'_>> {
     Some(Place { paragraphs, number, first_line: line_of(span.start), last_line: line_of(span.end) })
 }
 
-fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
+fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String> {
     let words = place.paragraphs[place.number].text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut excerpt: String = words.chars().take(EXCERPT).collect();
     if excerpt.len() < words.len() {
@@ -77,27 +77,27 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> String {
         let _ = writeln!(text, "  {:width$}  {:.4}", labels[label], row[label]);
     }
     // A model tells at least two labels apart.
-    let [label, next, ..] = order[..] else { return text };
+    let [label, next, ..] = order[..] else { return Ok(text) };
     let _ = writeln!(text, "\nWhy {} rather than {} (logarithm of the odds):", labels[label], labels[next]);
-    let contributions = model.explain(&place.paragraphs, place.number, label);
+    let contributions = model.explain(&place.paragraphs, place.number, label)?;
     let odds = |term: &Contribution| term.scores[label] - term.scores[next];
     let named = |start: &'static str| {
         contributions.iter().filter_map(move |term| Some((odds(term), term.feature.strip_prefix(start)?)))
     };
     let own = contributions
         .iter()
-        .filter(|term| [AROUND, BESIDE].iter().all(|start| !term.feature.starts_with(start)))
+        .filter(|term| [AROUND, AUXILIARY].iter().all(|start| !term.feature.starts_with(start)))
         .map(|term| (odds(term), term.feature.as_str()));
-    let intercept = model.intercept();
+    let intercept = model.linear().intercept();
     let mut sum = terms(&mut text, "the paragraph by itself", own, intercept[label] - intercept[next]);
-    if let Some(decoder) = model.decoder() {
-        let bias = decoder.intercept()[label] - decoder.intercept()[next];
+    if let Some(stacked) = model.stacked() {
+        let bias = stacked.fitted().intercept()[label] - stacked.fitted().intercept()[next];
         sum = terms(&mut text, "then, by what was thought of it and of those around it", named(AROUND), bias);
     }
-    for (odds, _) in named(BESIDE) {
+    for (odds, _) in named(AUXILIARY) {
         beside(&mut text, model, (&labels[label], &labels[next]), (odds, sum));
     }
-    text
+    Ok(text)
 }
 
 /// The terms of one stage, given as odds and names, and their sum.
@@ -121,7 +121,7 @@ fn terms<'a>(text: &mut String, title: &str, terms: impl Iterator<Item = (f64, &
 /// What the model of the three labels adds to the odds of the fine labels' own scores.
 fn beside(text: &mut String, model: &Model, pair: (&str, &str), odds: (f64, f64)) {
     let (label, next) = (collapse(pair.0), collapse(pair.1));
-    let _ = writeln!(text, "  then, half way to what {BESIDE} thinks");
+    let _ = writeln!(text, "  then, half way to what {AUXILIARY} thinks");
     let (added, own) = odds;
     if label == next {
         let _ = writeln!(text, "    {added:+8.3}  nothing: to it both are {label}");

@@ -3,14 +3,15 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::print;
-use crate::model::Preset;
 use crate::model::evaluate::{self, EvaluateOptions};
 use crate::model::train::{self, Event, Progress, TrainOptions};
+use crate::model::{Preset, write_atomically};
+use crate::report::evaluation_page;
 use crate::settings::{EvaluateSettings, Terminal, TrainSettings};
 use crate::{Error, Result};
 
@@ -28,14 +29,17 @@ pub(super) fn train(settings: &TrainSettings) -> Result<()> {
         seed: settings.seed,
         cross_validate: folds(settings),
         output: settings.output.clone(),
-        report: settings.report.clone(),
-        date: settings.now.0.map(train::date_of),
+        time: settings.now.0.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
         command: command(settings),
     };
     let (progress, bar) = progress(&settings.terminal);
     let trained = train::run(&options, &progress);
     bar.finish_and_clear();
     let trained = trained?;
+    if let Some(page) = &settings.report {
+        let html = evaluation_page(&trained.evaluation, &trained.learning_curve);
+        write_atomically(page, html.as_bytes())?;
+    }
     if settings.terminal.verbosity >= 1 {
         // If standard error is gone, there is nowhere to report it.
         let _ = writeln!(
@@ -54,17 +58,18 @@ pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<()> {
         model: settings.model.clone(),
         gold: settings.gold.clone(),
         collapse: settings.collapse,
-        report: settings.report.clone(),
     })?;
+    if let Some(page) = &settings.report {
+        write_atomically(page, evaluation_page(&evaluation, &[]).as_bytes())?;
+    }
     if settings.json { print(&evaluation.to_json().to_string()) } else { print(&evaluation.to_text()) }
 }
 
 fn preset(name: &str) -> Result<Preset> {
     match std::fs::read_to_string(PRESETS) {
-        Ok(text) => {
-            Preset::from_toml(&text, PRESETS, name).or_else(|error| Preset::built_in(name).map_err(|_| error))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Preset::built_in(name),
+        Ok(text) => Ok(Preset::from_toml(&text, PRESETS, name)
+            .or_else(|error| Preset::built_in(name).map_err(|_| error))?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Preset::built_in(name)?),
         Err(error) => Err(Error::unusable(format!(
             "the presets '{PRESETS}' cannot be read: {error}; change the file's permissions"
         ))),

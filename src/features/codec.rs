@@ -5,23 +5,13 @@
 //! any; per set of keys their number and the keys. So reading is a walk and not a parse. Checksums and versions
 //! belong to the file around it.
 
-use super::fitted::{Features, Parts};
+use super::FeatureError;
+use super::fitted::Features;
 use super::lexicon::{Keys, Lexicon};
 use super::params::FeatureParams;
+use super::parts::Parts;
 use super::vocabulary::Vocabulary;
 use linfa::ParamGuard;
-use thiserror::Error;
-
-/// Why stored features cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// The bytes end before the features do.
-    #[error("the features end after {0} bytes, in the middle of {1}")]
-    Truncated(usize, &'static str),
-    /// A part does not hold what it must.
-    #[error("the features' {0} cannot be read: {1}")]
-    Invalid(&'static str, String),
-}
 
 /// A walk over bytes that never reads past their end.
 struct Reader<'a> {
@@ -30,19 +20,19 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize, part: &'static str) -> Result<&'a [u8], DecodeError> {
+    fn take(&mut self, count: usize, part: &'static str) -> Result<&'a [u8], FeatureError> {
         let taken = self
             .at
             .checked_add(count)
             .and_then(|end| self.bytes.get(self.at..end))
-            .ok_or(DecodeError::Truncated(self.bytes.len(), part))?;
+            .ok_or(FeatureError::Truncated { length: self.bytes.len(), part })?;
         self.at += count;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self, part: &'static str) -> Result<[u8; N], DecodeError> {
+    fn array<const N: usize>(&mut self, part: &'static str) -> Result<[u8; N], FeatureError> {
         let taken = self.take(N, part)?;
-        taken.try_into().map_err(|_| DecodeError::Truncated(self.bytes.len(), part))
+        taken.try_into().map_err(|_| FeatureError::Truncated { length: self.bytes.len(), part })
     }
 
     fn numbers<T, const N: usize>(
@@ -50,12 +40,12 @@ impl<'a> Reader<'a> {
         count: usize,
         part: &'static str,
         number: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, DecodeError> {
+    ) -> Result<Vec<T>, FeatureError> {
         let (numbers, _) = self.take(count.saturating_mul(N), part)?.as_chunks();
         Ok(numbers.iter().map(|&bytes| number(bytes)).collect())
     }
 
-    fn size(&mut self, part: &'static str) -> Result<usize, DecodeError> {
+    fn size(&mut self, part: &'static str) -> Result<usize, FeatureError> {
         Ok(u32::from_le_bytes(self.array(part)?) as usize)
     }
 }
@@ -72,15 +62,15 @@ fn put_lexicon(lexicon: &Lexicon, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn take_lexicon(reader: &mut Reader<'_>, part: &'static str) -> Result<Lexicon, DecodeError> {
-    let invalid = |reason: String| DecodeError::Invalid(part, reason);
+fn take_lexicon(reader: &mut Reader<'_>, part: &'static str) -> Result<Lexicon, FeatureError> {
     let count = reader.size(part)?;
     let ends: Vec<u32> = reader.numbers(count, part, u32::from_le_bytes)?;
     let length = reader.size(part)?;
-    let text = std::str::from_utf8(reader.take(length, part)?).map_err(|error| invalid(error.to_string()))?;
+    let text = std::str::from_utf8(reader.take(length, part)?)
+        .map_err(|source| FeatureError::Text { part, source })?;
     let on_boundaries = ends.iter().all(|&end| text.is_char_boundary(end as usize));
     if !on_boundaries || !ends.is_sorted() || ends.last().map_or(0, |&end| end as usize) != length {
-        return Err(invalid("terms that do not end where they should".into()));
+        return Err(FeatureError::Invalid { part, reason: "terms that do not end where they should" });
     }
     Ok(Lexicon::new(text.to_owned(), ends))
 }
@@ -90,9 +80,15 @@ fn put_vocabulary(vocabulary: &Vocabulary, out: &mut Vec<u8>) {
     vocabulary.idf().iter().for_each(|idf| out.extend_from_slice(&idf.to_le_bytes()));
 }
 
-fn take_vocabulary(reader: &mut Reader<'_>, part: &'static str) -> Result<Vocabulary, DecodeError> {
+fn take_vocabulary(reader: &mut Reader<'_>, part: &'static str) -> Result<Vocabulary, FeatureError> {
     let lexicon = take_lexicon(reader, part)?;
-    let idf = reader.numbers(lexicon.len(), part, f64::from_le_bytes)?;
+    let idf: Vec<f64> = reader.numbers(lexicon.len(), part, f64::from_le_bytes)?;
+    if !idf.iter().all(|idf| idf.is_finite()) {
+        return Err(FeatureError::Invalid {
+            part,
+            reason: "a document frequency that is not a finite number",
+        });
+    }
     Ok(Vocabulary::new(lexicon, idf))
 }
 
@@ -101,11 +97,11 @@ fn put_keys(keys: &Keys, out: &mut Vec<u8>) {
     keys.keys().iter().for_each(|key| out.extend_from_slice(&key.to_le_bytes()));
 }
 
-fn take_keys(reader: &mut Reader<'_>, part: &'static str) -> Result<Keys, DecodeError> {
+fn take_keys(reader: &mut Reader<'_>, part: &'static str) -> Result<Keys, FeatureError> {
     let count = reader.size(part)?;
     let keys: Vec<u64> = reader.numbers(count, part, u64::from_le_bytes)?;
     if keys.contains(&0) {
-        return Err(DecodeError::Invalid(part, "a key of zero".into()));
+        return Err(FeatureError::Invalid { part, reason: "a key of zero" });
     }
     Ok(Keys::new(keys))
 }
@@ -118,7 +114,7 @@ impl Features {
         out.extend_from_slice(&params);
         let parts = self.parts();
         put_vocabulary(&parts.words, out);
-        put_vocabulary(&parts.endings, out);
+        put_vocabulary(&parts.suffixes, out);
         put_lexicon(&parts.tokens, out);
         put_keys(&parts.pairs, out);
         if self.params().outline.is_some() {
@@ -132,15 +128,15 @@ impl Features {
     ///
     /// # Errors
     /// The bytes end early, or a part does not hold what it must.
-    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), FeatureError> {
         let mut reader = Reader { bytes, at: 0 };
         let length = reader.size("parameters")?;
-        let params: FeatureParams = serde_json::from_slice(reader.take(length, "parameters")?)
-            .map_err(|error| DecodeError::Invalid("parameters", error.to_string()))?;
-        let params = params.check().map_err(|error| DecodeError::Invalid("parameters", error.to_string()))?;
+        let params: FeatureParams =
+            serde_json::from_slice(reader.take(length, "parameters")?).map_err(FeatureError::Parameters)?;
+        let params = params.check()?;
         let parts = Parts {
             words: take_vocabulary(&mut reader, "words")?,
-            endings: take_vocabulary(&mut reader, "endings")?,
+            suffixes: take_vocabulary(&mut reader, "suffixes")?,
             tokens: take_lexicon(&mut reader, "tokens")?,
             pairs: take_keys(&mut reader, "pairs")?,
             outline: match params.outline {

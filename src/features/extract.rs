@@ -3,10 +3,10 @@
 //! One way for both [`transform`](super::Features::transform) and the scorer, so that the two cannot come to
 //! differ: each paragraph's tokens are looked up once, and what was found is handed to a visitor.
 
-use super::fitted::Features;
-use super::layout::{KNOWN, Lines, Token, UNKNOWN, observe, pair_key};
+use super::layout::{KNOWN, Landmarks, Lines, Token, UNKNOWN, observe, pair_key};
 use super::lexer::for_each_token;
 use super::outline::Outline;
+use super::parts::Parts;
 use crate::document::Paragraph;
 
 /// Scratch of an extraction, kept between documents so that nothing is allocated per token.
@@ -28,11 +28,10 @@ impl Extraction {
     /// kept for [`layout`](Self::layout).
     pub(crate) fn run(
         &mut self,
-        features: &Features,
+        (parts, landmarks): (&Parts, &Landmarks),
         document: &[Paragraph<'_>],
         mut visit: impl FnMut(usize, Found),
     ) {
-        let parts = features.parts();
         let (pairs, layout) = (parts.pairs.len() > 0, parts.layout.len() > 0);
         let mut outline = (parts.outline.len() > 0).then(Outline::default);
         self.layout.clear();
@@ -60,12 +59,12 @@ impl Extraction {
             parts.pairs.for_each_known(&self.keys, |number| visit(place, Found::Pair(number)));
             if let Some(outline) = &mut outline {
                 self.keys.clear();
-                outline.observe(paragraph, &self.tokens, features.landmarks().year(), &mut self.keys);
+                outline.observe(paragraph, &self.tokens, landmarks.year(), &mut self.keys);
                 parts.outline.for_each_known(&self.keys, |number| visit(place, Found::Outline(number)));
             }
             if layout {
                 self.keys.clear();
-                observe(paragraph, &self.tokens, features.landmarks(), &mut self.lines, &mut self.keys);
+                observe(paragraph, &self.tokens, landmarks, &mut self.lines, &mut self.keys);
                 parts.layout.for_each_known(&self.keys, |number| self.layout.push(number));
             }
             self.ends.push(self.layout.len());

@@ -1,24 +1,25 @@
 //! Fitted features: vocabularies with their document frequencies, and the columns they make.
 //!
-//! Columns come in groups: words, endings, tokens, pairs, the outline, the paragraph's own layout, then the layout
+//! Columns come in groups: words, suffixes, tokens, pairs, the outline, the paragraph's own layout, then the layout
 //! of each neighbour, the nearest before first (-1, +1, -2, +2, ...). Within a group they are ordered by document
 //! frequency.
 //!
-//! The value of a word or ending is `tf * idf`: occurrences in the paragraph times Spark's IDF, not normalised.
+//! The value of a word or suffix is `tf * idf`: occurrences in the paragraph times Spark's IDF, not normalised.
 //! Tokens, pairs, outline and layout observations are there (1) or not (0); those of neighbours count
 //! [`NEIGHBOUR_VALUE`], which makes the L2 penalty four times as strong on them.
 
+use super::FeatureError;
 use super::extract::{Extraction, Found};
 use super::layout::KNOWN;
 use super::layout::{Landmarks, Lines, Token, UNKNOWN, describe, observe, pair_key};
 use super::lexer::for_each_token;
-use super::lexicon::{Keys, Lexicon};
 use super::outline::Outline;
 use super::params::ValidFeatureParams;
-use super::tokens::{ending, for_each_word};
+use super::parts::{Columns, Parts, offsets};
+use super::tokens::{for_each_word, suffix};
 use super::vocabulary::{Frequencies, KeyFrequencies, Vocabulary};
 use crate::document::Paragraph;
-use linfa_sparse_logistic::Rows;
+use linfa_sparse_logistic::SparseRecords;
 
 /// The value of a neighbour's layout observation.
 pub(crate) const NEIGHBOUR_VALUE: f64 = 0.5;
@@ -31,30 +32,6 @@ pub struct Features {
     landmarks: Landmarks,
 }
 
-/// The vocabularies; those of groups that are switched off are empty.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Parts {
-    pub words: Vocabulary,
-    pub endings: Vocabulary,
-    pub tokens: Lexicon,
-    pub pairs: Keys,
-    pub outline: Keys,
-    pub layout: Keys,
-}
-
-/// The first column of each group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Columns {
-    pub endings: usize,
-    pub tokens: usize,
-    pub pairs: usize,
-    pub outline: usize,
-    pub layout: usize,
-    /// The first neighbour's layout; each further one has as many columns.
-    pub neighbours: usize,
-    pub all: usize,
-}
-
 impl Features {
     /// Learns vocabularies and document frequencies from documents, each a list of paragraphs in order.
     ///
@@ -62,8 +39,8 @@ impl Features {
     #[must_use]
     pub fn fit<'a, D: AsRef<[Paragraph<'a>]>>(params: &ValidFeatureParams, documents: &[D]) -> Self {
         let mut parts = Parts::default();
-        if params.words.is_some() || params.endings.is_some() {
-            (parts.words, parts.endings) = fit_words(params, documents);
+        if params.words.is_some() || params.suffixes.is_some() {
+            (parts.words, parts.suffixes) = fit_words(params, documents);
         }
         if let Some(tokens) = &params.tokens {
             let mut frequencies = Frequencies::default();
@@ -74,7 +51,7 @@ impl Features {
             }
             parts.tokens = frequencies.into_lexicon(tokens.vocabulary, tokens.min_df);
         }
-        let landmarks = Landmarks::new(&parts.tokens);
+        let landmarks = parts.landmarks();
         if params.pairs.is_some() || params.outline.is_some() || params.layout.is_some() {
             fit_keys(params, documents, &landmarks, &mut parts);
         }
@@ -82,26 +59,22 @@ impl Features {
     }
 
     pub(super) fn from_parts(params: ValidFeatureParams, parts: Parts) -> Self {
-        Self { params, landmarks: Landmarks::new(&parts.tokens), parts }
+        Self { params, landmarks: parts.landmarks(), parts }
     }
 
+    /// The vocabularies.
     pub(crate) fn parts(&self) -> &Parts {
         &self.parts
     }
 
-    pub(crate) fn landmarks(&self) -> &Landmarks {
-        &self.landmarks
+    /// What an [`Extraction`] needs.
+    pub(crate) fn extracted(&self) -> (&Parts, &Landmarks) {
+        (&self.parts, &self.landmarks)
     }
 
+    /// Where each group of columns begins.
     pub(crate) fn columns(&self) -> Columns {
-        let endings = self.parts.words.len();
-        let tokens = endings + self.parts.endings.len();
-        let pairs = tokens + self.parts.tokens.len();
-        let outline = pairs + self.parts.pairs.len();
-        let layout = outline + self.parts.outline.len();
-        let neighbours = layout + self.parts.layout.len();
-        let all = neighbours + 2 * self.neighbours() * self.parts.layout.len();
-        Columns { endings, tokens, pairs, outline, layout, neighbours, all }
+        self.parts.columns(self.neighbours())
     }
 
     /// How many paragraphs before and after are seen.
@@ -109,9 +82,9 @@ impl Features {
         self.params.layout.as_ref().map_or(0, |layout| layout.neighbours)
     }
 
-    /// The lengths of endings that are looked at.
-    pub(crate) fn ending_lengths(&self) -> &[usize] {
-        self.params.endings.as_ref().map_or(&[], |endings| &endings.lengths)
+    /// The lengths of suffixes that are looked at.
+    pub(crate) fn suffix_lengths(&self) -> &[usize] {
+        self.params.suffixes.as_ref().map_or(&[], |suffixes| &suffixes.lengths)
     }
 
     /// The parameters these features were fitted with.
@@ -127,22 +100,31 @@ impl Features {
     }
 
     /// The rows of one document, given whole and in order.
-    #[must_use]
-    pub fn transform(&self, document: &[Paragraph<'_>]) -> Rows {
-        let mut rows = Rows::new(self.n_features());
-        self.transform_into(document, &mut rows);
-        rows
+    ///
+    /// # Errors
+    /// As [`transform_into`](Self::transform_into).
+    pub fn transform(&self, document: &[Paragraph<'_>]) -> Result<SparseRecords, FeatureError> {
+        let mut rows = SparseRecords::new(self.n_features());
+        self.transform_into(document, &mut rows)?;
+        Ok(rows)
     }
 
     /// Appends the rows of one document, given whole and in order, to `rows`, which must have
     /// [`n_features`](Self::n_features) columns.
-    pub fn transform_into(&self, document: &[Paragraph<'_>], rows: &mut Rows) {
+    ///
+    /// # Errors
+    /// When `rows` has fewer columns.
+    pub fn transform_into(
+        &self,
+        document: &[Paragraph<'_>],
+        rows: &mut SparseRecords,
+    ) -> Result<(), FeatureError> {
         let columns = self.columns();
         let column = |first: usize, number: u32| (first + number as usize) as u32;
         let mut present: Vec<Vec<u32>> = vec![Vec::new(); document.len()];
         let mut extraction = Extraction::default();
         if self.params.tokens.is_some() {
-            extraction.run(self, document, |place, found| {
+            extraction.run(self.extracted(), document, |place, found| {
                 present[place].push(match found {
                     Found::Token(number) => column(columns.tokens, number),
                     Found::Pair(number) => column(columns.pairs, number),
@@ -157,9 +139,9 @@ impl Features {
             if columns.tokens > 0 {
                 for_each_word(paragraph.text, &mut buffer, |word| {
                     entries.extend(self.parts.words.get(word));
-                    let endings = self.ending_lengths().iter().filter_map(|&n| ending(word, n));
-                    let found = endings.filter_map(|ending| self.parts.endings.get(ending));
-                    entries.extend(found.map(|(number, idf)| (column(columns.endings, number), idf)));
+                    let suffixes = self.suffix_lengths().iter().filter_map(|&n| suffix(word, n));
+                    let found = suffixes.filter_map(|suffix| self.parts.suffixes.get(suffix));
+                    entries.extend(found.map(|(number, idf)| (column(columns.suffixes, number), idf)));
                 });
             }
             present[place].sort_unstable();
@@ -179,11 +161,12 @@ impl Features {
                     entries.extend(numbers.map(|&number| (column(first, number), NEIGHBOUR_VALUE)));
                 }
             }
-            rows.push(&mut entries);
+            rows.push(&mut entries)?;
         }
+        Ok(())
     }
 
-    /// What column `column` stands for, for people: `word=nov.`, `ending=eae`, `before first=fig` for the
+    /// What column `column` stands for, for people: `word=nov.`, `suffix=eae`, `before first=fig` for the
     /// first token of the paragraph before.
     ///
     /// `None` if there is no such column.
@@ -191,10 +174,10 @@ impl Features {
     pub fn feature_name(&self, column: usize) -> Option<String> {
         let columns = self.columns();
         let parts = &self.parts;
-        if column < columns.endings {
+        if column < columns.suffixes {
             Some(format!("word={}", parts.words.lexicon().term(column)?))
         } else if column < columns.tokens {
-            Some(format!("ending={}", parts.endings.lexicon().term(column - columns.endings)?))
+            Some(format!("suffix={}", parts.suffixes.lexicon().term(column - columns.suffixes)?))
         } else if column < columns.pairs {
             Some(format!("token={}", parts.tokens.term(column - columns.tokens)?))
         } else if column < columns.outline {
@@ -214,33 +197,28 @@ impl Features {
     }
 }
 
-/// The neighbours within `window` paragraphs, in column order: -1, +1, -2, +2, ...
-pub(crate) fn offsets(window: usize) -> impl Iterator<Item = isize> {
-    (1..=window as isize).flat_map(|distance| [-distance, distance])
-}
-
-/// The vocabularies of words and endings.
+/// The vocabularies of words and suffixes.
 fn fit_words<'a, D: AsRef<[Paragraph<'a>]>>(
     params: &ValidFeatureParams,
     documents: &[D],
 ) -> (Vocabulary, Vocabulary) {
-    let (mut words, mut endings) = (Frequencies::default(), Frequencies::default());
-    let lengths = params.endings.as_ref().map_or(&[][..], |endings| &endings.lengths);
+    let (mut words, mut suffixes) = (Frequencies::default(), Frequencies::default());
+    let lengths = params.suffixes.as_ref().map_or(&[][..], |suffixes| &suffixes.lengths);
     let mut buffer = String::new();
     for paragraph in documents.iter().flat_map(|document| document.as_ref()) {
         words.next_paragraph();
-        endings.next_paragraph();
+        suffixes.next_paragraph();
         for_each_word(paragraph.text, &mut buffer, |word| {
             if params.words.is_some() {
                 words.note(word);
             }
-            lengths.iter().filter_map(|&n| ending(word, n)).for_each(|ending| endings.note(ending));
+            lengths.iter().filter_map(|&n| suffix(word, n)).for_each(|suffix| suffixes.note(suffix));
         });
     }
     let words = params.words.as_ref().map(|params| words.into_vocabulary(params.vocabulary, params.min_df));
-    let endings =
-        params.endings.as_ref().map(|params| endings.into_vocabulary(params.vocabulary, params.min_df));
-    (words.unwrap_or_default(), endings.unwrap_or_default())
+    let suffixes =
+        params.suffixes.as_ref().map(|params| suffixes.into_vocabulary(params.vocabulary, params.min_df));
+    (words.unwrap_or_default(), suffixes.unwrap_or_default())
 }
 
 /// Sets the pairs, outline and layout observations that occur often enough.
@@ -304,13 +282,13 @@ mod tests {
         Features::fit(&params, &[paragraphs(texts)])
     }
 
-    fn named(features: &Features, rows: &Rows, row: usize) -> Vec<(String, f64)> {
+    fn named(features: &Features, rows: &SparseRecords, row: usize) -> Vec<(String, f64)> {
         let (columns, values) = rows.row(row);
         let names = columns.iter().map(|&column| features.feature_name(column as usize).unwrap_or_default());
         names.zip(values.iter().copied()).collect()
     }
 
-    const BASE: &str = "words = { vocabulary = 3 }\nendings = { lengths = [2, 3], vocabulary = 2 }";
+    const BASE: &str = "words = { vocabulary = 3 }\nsuffixes = { lengths = [2, 3], vocabulary = 2 }";
     const CONTEXT: &str = "tokens = { vocabulary = 90, min_df = 1 }\npairs = { vocabulary = 90, min_df = 1 }\n\
                            layout = { neighbours = 2, min_df = 1 }";
     const TEXTS: [&str; 3] = ["Amanita rubra sp. nov.", "Cap 3-5 cm, red;\ncap red. Réd", "Fig. 1: cap"];
@@ -318,12 +296,12 @@ mod tests {
     #[test]
     fn values_are_occurrences_times_idf() {
         let features = features(&["Spores smooth", "spores SPORES red", "cap red"], BASE);
-        // df: spores 2, red 2, and of their endings the first two in order of the alphabet.
+        // df: spores 2, red 2, and of their suffixes the first two in order of the alphabet.
         assert_eq!(features.n_features(), 4);
         let idf = (4.0_f64 / 3.0).ln();
-        let rows = features.transform(&paragraphs(&["Spores spores red cap"]));
+        let rows = features.transform(&paragraphs(&["Spores spores red cap"])).expect("rows");
         let expected =
-            [("word=red", idf), ("word=spores", 2.0 * idf), ("ending=ed", idf), ("ending=es", 2.0 * idf)];
+            [("word=red", idf), ("word=spores", 2.0 * idf), ("suffix=ed", idf), ("suffix=es", 2.0 * idf)];
         assert_eq!(named(&features, &rows, 0), expected.map(|(name, value)| (name.to_owned(), value)));
         assert_eq!(features.feature_name(4), None);
     }
@@ -331,7 +309,7 @@ mod tests {
     #[test]
     fn tokens_pairs_and_layout_are_there_or_not() {
         let features = features(&TEXTS, CONTEXT);
-        let rows = features.transform(&paragraphs(&TEXTS));
+        let rows = features.transform(&paragraphs(&TEXTS)).expect("rows");
         let second = named(&features, &rows, 1);
         let value = |name: &str| second.iter().find(|(found, _)| found == name).map(|&(_, value)| value);
         for (name, expected) in [
@@ -361,7 +339,7 @@ mod tests {
             features.encode(&mut bytes);
             let length = bytes.len();
             bytes.push(7);
-            assert_eq!(Features::decode(&bytes), Ok((features, length)));
+            assert_eq!(Features::decode(&bytes).ok(), Some((features, length)));
             for end in 0..length {
                 assert!(Features::decode(&bytes[..end]).is_err());
             }
@@ -371,9 +349,11 @@ mod tests {
     #[test]
     fn a_document_has_the_same_rows_alone_and_within_the_corpus() {
         let features = features(&TEXTS, BASE);
-        let together = features.transform(&paragraphs(&TEXTS));
-        let mut apart = Rows::new(features.n_features());
-        TEXTS.iter().for_each(|text| features.transform_into(&paragraphs(&[text]), &mut apart));
+        let together = features.transform(&paragraphs(&TEXTS)).expect("rows");
+        let mut apart = SparseRecords::new(features.n_features());
+        TEXTS
+            .iter()
+            .for_each(|text| features.transform_into(&paragraphs(&[text]), &mut apart).expect("rows"));
         assert_eq!(together, apart);
     }
 

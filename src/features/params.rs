@@ -1,12 +1,12 @@
 //! What features there are: parameters, and the check that refuses impossible ones once, at the door.
 
+use super::FeatureError;
 use super::layout::MAX_TOKENS;
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-/// Longest word ending that can be asked for, in characters.
-pub(crate) const LONGEST_ENDING: usize = 8;
+/// Longest word suffix that can be asked for, in characters.
+pub(crate) const LONGEST_SUFFIX: usize = 8;
 
 /// A bag of terms weighted by TF-IDF: the vocabulary's size and the least frequency of its terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,15 +19,15 @@ pub struct TermParams {
     pub min_df: u32,
 }
 
-/// A bag of word endings weighted by TF-IDF.
+/// A bag of word suffixes weighted by TF-IDF.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EndingParams {
-    /// Lengths of the endings in characters.
+pub struct SuffixParams {
+    /// Lengths of the suffixes in characters.
     pub lengths: Vec<usize>,
-    /// At most this many endings, over all lengths, the most frequent by document frequency.
+    /// At most this many suffixes, over all lengths, the most frequent by document frequency.
     pub vocabulary: usize,
-    /// An ending must occur in at least this many paragraphs.
+    /// An suffix must occur in at least this many paragraphs.
     #[serde(default = "default_min_df")]
     pub min_df: u32,
 }
@@ -58,7 +58,7 @@ fn default_min_df() -> u32 {
 }
 
 /// Most paragraphs before and after that can be seen.
-const MOST_NEIGHBOURS: usize = 4;
+pub(crate) const MOST_NEIGHBOURS: usize = 4;
 
 /// Which groups of features a model sees, checked: see [`FeatureParams`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,9 +67,9 @@ pub struct ValidFeatureParams {
     /// Lower-cased words between white space.
     #[serde(default)]
     pub words: Option<TermParams>,
-    /// Endings of those words.
-    #[serde(default)]
-    pub endings: Option<EndingParams>,
+    /// Suffixes of those words. Model files of version 0.1 call them `endings`.
+    #[serde(default, alias = "endings")]
+    pub suffixes: Option<SuffixParams>,
     /// Tokens, there or not: words without the marks around them, numbers by their length, marks.
     #[serde(default)]
     pub tokens: Option<TermParams>,
@@ -89,71 +89,43 @@ pub struct ValidFeatureParams {
 #[serde(transparent)]
 pub struct FeatureParams(ValidFeatureParams);
 
-/// Why feature parameters were refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ParamError {
-    /// No group of features is switched on.
-    #[error(
-        "a preset without features: give at least one group (words, endings, ...) in [<preset>.features]"
-    )]
-    NoFeatures,
-    /// A vocabulary of no terms.
-    #[error("features.{0}.vocabulary = 0: must be at least 1, or leave the group out")]
-    EmptyVocabulary(&'static str),
-    /// An ending's length is out of range.
-    #[error("features.endings.lengths holds {0}: an ending has 1 to {LONGEST_ENDING} characters")]
-    EndingLength(usize),
-    /// More tokens than can be told apart.
-    #[error("features.tokens.vocabulary = {0}: at most {MAX_TOKENS}")]
-    TooManyTokens(usize),
-    /// Pairs, outline or layout without tokens.
-    #[error("features.{0} needs features.tokens: give its vocabulary")]
-    NeedsTokens(&'static str),
-    /// The window is too wide.
-    #[error("features.layout.neighbours = {0}: at most {MOST_NEIGHBOURS}")]
-    TooManyNeighbours(usize),
-    /// No ending lengths.
-    #[error("features.endings.lengths is empty: give lengths in characters, or leave the group out")]
-    NoEndingLengths,
-}
-
 impl ValidFeatureParams {
-    fn verify(&self) -> Result<(), ParamError> {
-        let Self { words, endings, tokens, pairs, outline, layout } = self;
+    fn verify(&self) -> Result<(), FeatureError> {
+        let Self { words, suffixes, tokens, pairs, outline, layout } = self;
         let needs_tokens =
             [("pairs", pairs.is_some()), ("outline", outline.is_some()), ("layout", layout.is_some())];
         let needs_tokens = needs_tokens.iter().find(|(_, asked)| *asked).map(|(name, _)| *name);
-        if words.is_none() && endings.is_none() && tokens.is_none() {
-            return Err(needs_tokens.map_or(ParamError::NoFeatures, ParamError::NeedsTokens));
+        if words.is_none() && suffixes.is_none() && tokens.is_none() {
+            return Err(needs_tokens.map_or(FeatureError::NoFeatures, FeatureError::NeedsTokens));
         }
         for (name, terms) in [("words", words), ("tokens", tokens), ("pairs", pairs)] {
             if terms.as_ref().is_some_and(|terms| terms.vocabulary == 0) {
-                return Err(ParamError::EmptyVocabulary(name));
+                return Err(FeatureError::EmptyVocabulary(name));
             }
         }
         match tokens {
             Some(tokens) if tokens.vocabulary > MAX_TOKENS => {
-                return Err(ParamError::TooManyTokens(tokens.vocabulary));
+                return Err(FeatureError::TooManyTokens(tokens.vocabulary));
             }
             None => {
                 if let Some(name) = needs_tokens {
-                    return Err(ParamError::NeedsTokens(name));
+                    return Err(FeatureError::NeedsTokens(name));
                 }
             }
             Some(_) => {}
         }
         if let Some(layout) = layout.as_ref().filter(|layout| layout.neighbours > MOST_NEIGHBOURS) {
-            return Err(ParamError::TooManyNeighbours(layout.neighbours));
+            return Err(FeatureError::TooManyNeighbours(layout.neighbours));
         }
-        if let Some(endings) = endings {
-            if endings.vocabulary == 0 {
-                return Err(ParamError::EmptyVocabulary("endings"));
+        if let Some(suffixes) = suffixes {
+            if suffixes.vocabulary == 0 {
+                return Err(FeatureError::EmptyVocabulary("suffixes"));
             }
-            if endings.lengths.is_empty() {
-                return Err(ParamError::NoEndingLengths);
+            if suffixes.lengths.is_empty() {
+                return Err(FeatureError::NoSuffixLengths);
             }
-            if let Some(&length) = endings.lengths.iter().find(|&&n| n == 0 || n > LONGEST_ENDING) {
-                return Err(ParamError::EndingLength(length));
+            if let Some(&length) = suffixes.lengths.iter().find(|&&n| n == 0 || n > LONGEST_SUFFIX) {
+                return Err(FeatureError::SuffixLength(length));
             }
         }
         Ok(())
@@ -162,14 +134,14 @@ impl ValidFeatureParams {
 
 impl ParamGuard for FeatureParams {
     type Checked = ValidFeatureParams;
-    type Error = ParamError;
+    type Error = FeatureError;
 
-    fn check_ref(&self) -> Result<&ValidFeatureParams, ParamError> {
+    fn check_ref(&self) -> Result<&ValidFeatureParams, FeatureError> {
         self.0.verify()?;
         Ok(&self.0)
     }
 
-    fn check(self) -> Result<ValidFeatureParams, ParamError> {
+    fn check(self) -> Result<ValidFeatureParams, FeatureError> {
         self.0.verify()?;
         Ok(self.0)
     }
@@ -179,29 +151,34 @@ impl ParamGuard for FeatureParams {
 mod tests {
     use super::*;
 
-    fn check(toml: &str) -> Result<ValidFeatureParams, ParamError> {
-        toml::from_str::<FeatureParams>(toml).expect("well-formed").check()
+    fn check(toml: &str) -> Result<ValidFeatureParams, String> {
+        let params = toml::from_str::<FeatureParams>(toml).expect("well-formed");
+        params.check().map_err(|error| format!("{error:?}"))
+    }
+
+    fn refused(toml: &str, why: &str) {
+        assert_eq!(check(toml), Err(why.to_owned()), "{toml}");
     }
 
     #[test]
     fn impossible_parameters_are_refused_with_the_reason() {
-        assert_eq!(check(""), Err(ParamError::NoFeatures));
-        assert_eq!(check("words = { vocabulary = 0 }"), Err(ParamError::EmptyVocabulary("words")));
-        assert_eq!(check("endings = { lengths = [2, 9], vocabulary = 5 }"), Err(ParamError::EndingLength(9)));
-        assert_eq!(check("endings = { lengths = [], vocabulary = 5 }"), Err(ParamError::NoEndingLengths));
-        assert_eq!(check("pairs = { vocabulary = 9 }"), Err(ParamError::NeedsTokens("pairs")));
-        assert_eq!(check("words = { vocabulary = 9 }\nlayout = {}"), Err(ParamError::NeedsTokens("layout")));
-        assert_eq!(
-            check("words = { vocabulary = 9 }\noutline = {}"),
-            Err(ParamError::NeedsTokens("outline"))
-        );
-        assert_eq!(
-            check("tokens = { vocabulary = 9 }\nlayout = { neighbours = 5 }"),
-            Err(ParamError::TooManyNeighbours(5))
-        );
-        assert_eq!(check("tokens = { vocabulary = 999999 }"), Err(ParamError::TooManyTokens(999_999)));
+        refused("", "NoFeatures");
+        refused("words = { vocabulary = 0 }", "EmptyVocabulary(\"words\")");
+        refused("suffixes = { lengths = [2, 9], vocabulary = 5 }", "SuffixLength(9)");
+        refused("suffixes = { lengths = [], vocabulary = 5 }", "NoSuffixLengths");
+        refused("pairs = { vocabulary = 9 }", "NeedsTokens(\"pairs\")");
+        refused("words = { vocabulary = 9 }\nlayout = {}", "NeedsTokens(\"layout\")");
+        refused("words = { vocabulary = 9 }\noutline = {}", "NeedsTokens(\"outline\")");
+        refused("tokens = { vocabulary = 9 }\nlayout = { neighbours = 5 }", "TooManyNeighbours(5)");
+        refused("tokens = { vocabulary = 999999 }", "TooManyTokens(999999)");
         let valid = check("words = { vocabulary = 7 }").expect("valid");
         assert_eq!(valid.words, Some(TermParams { vocabulary: 7, min_df: 2 }));
+    }
+
+    #[test]
+    fn the_former_name_of_suffixes_is_read() {
+        let former = "endings = { lengths = [2], vocabulary = 7 }";
+        assert_eq!(check(former), check(&former.replace("endings", "suffixes")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Words and word endings.
+//! Words and word suffixes.
 //!
 //! A word is what stands between white space (Unicode `White_Space`), lower-cased character by
-//! character; an ending is its last n characters, taken from words of at least n characters.
+//! character; an suffix is its last n characters, taken from words of at least n characters.
 
 /// Calls `visit` with each word of `text`, lower-cased; `buffer` is scratch.
 ///
@@ -51,7 +51,7 @@ pub(crate) fn lower_into(word: &str, buffer: &mut String) {
 }
 
 /// The last `n` characters of `word`, if it has as many.
-pub(crate) fn ending(word: &str, n: usize) -> Option<&str> {
+pub(crate) fn suffix(word: &str, n: usize) -> Option<&str> {
     let (start, _) = word.char_indices().rev().nth(n.checked_sub(1)?)?;
     Some(&word[start..])
 }
@@ -83,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn endings_count_characters_not_bytes() {
-        assert_eq!(ending("spore", 2), Some("re"));
-        assert_eq!(ending("spore", 5), Some("spore"));
-        assert_eq!(ending("spore", 6), None);
-        assert_eq!(ending("spöré", 3), Some("öré"));
-        assert_eq!(ending("x", 0), None);
+    fn suffixes_count_characters_not_bytes() {
+        assert_eq!(suffix("spore", 2), Some("re"));
+        assert_eq!(suffix("spore", 5), Some("spore"));
+        assert_eq!(suffix("spore", 6), None);
+        assert_eq!(suffix("spöré", 3), Some("öré"));
+        assert_eq!(suffix("x", 0), None);
     }
 }

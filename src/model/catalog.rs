@@ -1,7 +1,6 @@
 //! Finding models: those that the program brings along, and files.
 
-use super::{Model, ModelInfo};
-use crate::{Error, Result};
+use super::{Model, ModelError, ModelInfo};
 use std::path::Path;
 
 include!(concat!(env!("OUT_DIR"), "/embedded_models.rs"));
@@ -10,7 +9,7 @@ include!(concat!(env!("OUT_DIR"), "/embedded_models.rs"));
 const PREFERRED: [&str; 2] = ["context", "logistic_words_suffixes"];
 /// Where models are looked for by name besides those in the program: where training puts them.
 const FOLDER: &str = "models";
-/// How the name of a model file ends.
+/// The file extension of a model.
 pub(super) const EXTENSION: &str = "skol";
 
 /// The name of the model to use when none is asked for: the best of those in the program.
@@ -26,11 +25,15 @@ pub fn names() -> Vec<&'static str> {
     EMBEDDED.iter().map(|&(name, _)| name).collect()
 }
 
+fn owned_names() -> Vec<String> {
+    names().into_iter().map(str::to_owned).collect()
+}
+
 /// The models in the program with what is known about them, and the size of each in bytes.
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn list() -> Result<Vec<(ModelInfo, usize)>> {
+pub fn list() -> Result<Vec<(ModelInfo, usize)>, ModelError> {
     EMBEDDED
         .iter()
         .map(|&(name, bytes)| Ok((Model::from_bytes(bytes, name)?.info().clone(), bytes.len())))
@@ -42,8 +45,9 @@ impl Model {
     /// `models/<name>.skol` below the working directory, in this order.
     ///
     /// # Errors
-    /// Usage error when nothing goes by that name; unusable when the file cannot be read or is not whole.
-    pub fn load(name_or_path: &str) -> Result<Self> {
+    /// [`ModelError::Unknown`] when nothing goes by that name, [`ModelError::NoSuchFile`] when there is no file at that
+    /// path; else as [`read`](Self::read).
+    pub fn load(name_or_path: &str) -> Result<Self, ModelError> {
         if let Some((name, bytes)) = EMBEDDED.iter().find(|(name, _)| *name == name_or_path) {
             return Self::from_bytes(bytes, name);
         }
@@ -57,35 +61,23 @@ impl Model {
         }
         let is_path = path.components().count() > 1 || path.extension().is_some_and(|end| end == EXTENSION);
         if is_path {
-            return Err(Error::unusable(format!(
-                "model file {name_or_path} does not exist; give the path of a .{EXTENSION} file, or one of: {}",
-                names().join(", ")
-            )));
+            return Err(ModelError::NoSuchFile { path: name_or_path.to_owned(), known: owned_names() });
         }
-        Err(unknown("model", name_or_path, &names(), "or give the path of a model file"))
+        Err(ModelError::Unknown {
+            what: "model",
+            name: name_or_path.to_owned(),
+            known: owned_names(),
+            remedy: "or give the path of a model file".to_owned(),
+        })
     }
 
     /// Reads a model file.
     ///
     /// # Errors
-    /// When it cannot be read or is not whole.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::unusable(format!("cannot read model file {}: {error}", path.display()))
-        })?;
+    /// [`ModelError::Read`] when it cannot be read, [`ModelError::Unusable`] when it does not hold a model.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let bytes =
+            std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(&bytes, &path.display().to_string())
     }
-}
-
-/// The usage error for a name that nothing goes by: the nearest known name, all of them, another way out.
-pub(super) fn unknown(what: &str, name: &str, known: &[&str], otherwise: &str) -> Error {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(candidate, name), candidate))
-        .filter(|(similarity, _)| *similarity > 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, nearest)| format!(" (did you mean {nearest}?)"))
-        .unwrap_or_default();
-    let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Error::usage(format!("unknown {what} {name:?}{nearest}; known: {all}; {otherwise}"))
 }

@@ -13,9 +13,8 @@
 //!
 //! This module knows bytes only; what the sections hold is the business of [`Model`](super::Model).
 
+use super::ContainerError;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use thiserror::Error;
 
 const MAGIC: &[u8; 8] = b"SKOLMDL\n";
 /// The version of the format that this program writes, and the newest that it reads.
@@ -23,24 +22,6 @@ pub(super) const VERSION: u32 = 1;
 const HEAD: usize = 24;
 const ENTRY: usize = 16;
 const CHECKSUM: usize = 32;
-
-/// Why bytes are not a model file that can be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum ContainerError {
-    #[error("it is not a model file (it does not begin as one)")]
-    Foreign,
-    #[error(
-        "its format is version {0}, and this program reads up to version {VERSION}; \
-         use a newer program, or train the model again with this one"
-    )]
-    Newer(u32),
-    #[error("it is cut off: {found} bytes of {expected}")]
-    Truncated { found: u64, expected: u64 },
-    #[error("its checksum is wrong: the bytes have changed since it was written")]
-    Corrupt,
-    #[error("it has no section {0}")]
-    MissingSection(&'static str),
-}
 
 /// The sections of a model file, borrowed from its bytes.
 pub(super) struct Container<'a> {
@@ -77,7 +58,7 @@ impl<'a> Container<'a> {
             return Err(ContainerError::Corrupt);
         }
         hasher.update(checksum);
-        let sha256 = hexadecimal(&hasher.finalize());
+        let sha256 = hex::encode(&hasher.finalize());
 
         let mut sections = Vec::new();
         let mut at = HEAD.saturating_add(ENTRY.saturating_mul(count));
@@ -129,13 +110,6 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +127,7 @@ mod tests {
         assert_eq!(container.section("EFGH"), Ok(&b""[..]));
         assert_eq!(container.section("IJKL"), Ok(&[7; 100][..]));
         assert_eq!(container.section("NONE"), Err(ContainerError::MissingSection("NONE")));
-        assert_eq!(container.sha256, hexadecimal(&Sha256::digest(&file)));
+        assert_eq!(container.sha256, hex::encode(&Sha256::digest(&file)));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Annotated files, read for training and for measuring.
 
+use super::ModelError;
 use crate::document::labels::{canonical, collapse};
 use crate::document::{Paragraph, Span, yedda};
-use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// How the name of an annotated file ends.
+/// The file extension of an annotation.
 const EXTENSION: &str = "ann";
 
 /// One annotated document.
@@ -66,14 +66,11 @@ impl GoldDocument {
 /// Reads all `.ann` files in `folder` and the folders below it, sorted by path; or one such file.
 ///
 /// # Errors
-/// Unusable when there is no such folder, no `.ann` file in it, or one that cannot be read as UTF-8.
-pub fn read(folder: &Path) -> Result<Vec<GoldDocument>> {
+/// When there is no such folder, no `.ann` file in it, or one that cannot be read as UTF-8.
+pub fn read(folder: &Path) -> Result<Vec<GoldDocument>, ModelError> {
     let files = list(folder)?;
     if files.is_empty() {
-        return Err(Error::unusable(format!(
-            "no .{EXTENSION} file in {}; give a folder with annotated files",
-            folder.display()
-        )));
+        return Err(ModelError::NoAnnotatedFile(folder.to_owned()));
     }
     let base = if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder };
     let below = |path: &Path| -> Vec<String> {
@@ -83,10 +80,10 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>> {
     let folder_of = |path: &[String]| path[..path.len().saturating_sub(1)].join("/");
     let mut documents = Vec::with_capacity(files.len());
     for file in &files {
-        let cannot = |reason: String| Error::unusable(format!("cannot read {}: {reason}", file.display()));
-        let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+        let path = file.clone();
+        let bytes = std::fs::read(file).map_err(|source| ModelError::Read { path: path.clone(), source })?;
         let text = String::from_utf8(bytes)
-            .map_err(|error| cannot(format!("{}; convert the file to UTF-8", error.utf8_error())))?;
+            .map_err(|error| ModelError::NotUtf8 { path, source: error.utf8_error() })?;
         let parts = below(file);
         documents.push(GoldDocument::parse(&parts.join("/"), &folder_of(&parts), &text));
     }
@@ -98,12 +95,10 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>> {
     Ok(documents)
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+fn list(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).follow_links(true) {
-        let entry = entry.map_err(|error| {
-            Error::unusable(format!("cannot read {}: {error}; check the path", folder.display()))
-        })?;
+        let entry = entry.map_err(|source| ModelError::List { path: folder.to_owned(), source })?;
         let is_annotated = entry.path().extension().is_some_and(|end| end.eq_ignore_ascii_case(EXTENSION));
         if entry.file_type().is_file() && (is_annotated || entry.depth() == 0) {
             files.push(entry.into_path());

@@ -1,26 +1,35 @@
 //! Models: training with linfa, the file form, finding, scoring, evaluating.
 //!
-//! A [`Preset`] says what a model is trained with, [`train`] makes a [`Model`] out of annotated files by
-//! way of the [`solver`], [`Model::load`] finds one again, and [`evaluate`] says how good it is. This room
-//! may not touch DataFusion, the network or the settings.
+//! A [`Preset`] says what a model is trained with, [`train`] makes a [`Model`] out of annotated files by the solvers of
+//! [`linfa_sparse_logistic`], [`Model::load`] finds one again, a [`Predictor`] labels documents by it, and [`evaluate`]
+//! says how good it is. This module may not touch DataFusion, the network or the settings.
 
 pub mod catalog;
-mod coarse;
+mod cleaning;
 mod container;
-mod decode;
+mod context_window;
+mod error;
 pub mod evaluate;
 mod explain;
+mod file;
 pub mod gold;
-mod pack;
+mod info;
+mod opinion_pool;
 mod preset;
+mod quantize;
 mod scorer;
-pub use linfa_sparse_logistic as solver;
+mod stacked;
 mod stored;
+mod tables;
 pub mod train;
 
-pub use coarse::Coarse;
-pub use decode::{Decoder, DecoderParams, DecoderScratch};
-pub use explain::{AROUND, BESIDE, Contribution};
-pub use preset::{LabelSet, Preset};
-pub use scorer::{Scored, Scorer};
-pub use stored::{DataSummary, Model, ModelInfo};
+pub use cleaning::CleaningParams;
+pub use context_window::ContextWindow;
+pub use error::{ContainerError, ModelError};
+pub use explain::{AROUND, AUXILIARY, Contribution};
+pub(crate) use file::write_atomically;
+pub use info::{DataSummary, ModelInfo};
+pub use preset::{LabelSet, Preset, StochasticPreset};
+pub use scorer::{Paragraphs, Predictions, Predictor, Scored, Scorer};
+pub use stacked::StackedClassifier;
+pub use stored::Model;

@@ -1,11 +1,13 @@
 //! Presets: what a model is trained with, described wholly in `config/models.toml`.
 
-use super::decode::DecoderParams;
-use super::solver::StochasticParams;
-use super::train::CleaningParams;
+use super::cleaning::CleaningParams;
+use super::{ContextWindow, ModelError};
 use crate::features::{FeatureParams, ValidFeatureParams};
-use crate::{Error, Result};
 use linfa::ParamGuard;
+use linfa_sparse_logistic::{
+    SparseLogisticRegression, SparseLogisticRegressionParams, StochasticLogisticRegression,
+    StochasticLogisticRegressionParams,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +22,23 @@ pub enum LabelSet {
     Three,
     /// Every label with at least [`Preset::min_paragraphs`] paragraphs in training.
     Fine,
+}
+
+/// A stochastic fit: see [`StochasticLogisticRegression`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StochasticPreset {
+    /// How often all paragraphs are seen.
+    pub epochs: usize,
+    /// The length of a first step, for a feature of value 1.
+    pub rate: f32,
+}
+
+impl StochasticPreset {
+    /// The solver's parameters.
+    pub(super) fn params(&self) -> StochasticLogisticRegressionParams {
+        StochasticLogisticRegression::params().epochs(self.epochs).rate(self.rate)
+    }
 }
 
 fn default_min_paragraphs() -> usize {
@@ -57,8 +76,8 @@ pub struct Preset {
     pub max_iterations: u64,
     /// Fit by stochastic gradient descent instead; `l2` and `max_iterations` are then for the second stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stochastic: Option<StochasticParams>,
-    /// How much a paragraph weighs in the loss when the segmenter has cut it, beside the same text as the
+    pub stochastic: Option<StochasticPreset>,
+    /// How much a paragraph weighs in the loss when the segmenter has cut it, in addition to the same text as the
     /// annotator cut it; 0: train on annotated paragraphs only. Its label is that of most of its bytes.
     #[serde(default)]
     pub segmented: f64,
@@ -75,21 +94,21 @@ pub struct Preset {
     pub cleaning: Option<CleaningParams>,
     /// Groups of features.
     pub features: FeatureParams,
-    /// The second stage, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decoder: Option<DecoderParams>,
-    /// With fine labels: a preset of three labels, for a model beside this one; see [`Coarse`](super::Coarse).
-    /// A presets file gives its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coarse: Option<Box<Preset>>,
+    /// The second stage, if there is one. Model files of version 0.1 call it `decoder`.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "decoder")]
+    pub context_window: Option<ContextWindow>,
+    /// With fine labels: a preset of three labels, for an auxiliary model whose opinion of the three counts as much as
+    /// this one's. A presets file gives its name. Model files of version 0.1 call it `coarse`.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "coarse")]
+    pub auxiliary_model: Option<Box<Preset>>,
 }
 
 impl Preset {
     /// The preset called `name` among those that the program brings along.
     ///
     /// # Errors
-    /// Usage error when there is none; it names those that there are.
-    pub fn built_in(name: &str) -> Result<Self> {
+    /// [`ModelError::Unknown`] when there is none; it names those that there are.
+    pub fn built_in(name: &str) -> Result<Self, ModelError> {
         Self::from_toml(BUILT_IN, "config/models.toml", name)
     }
 
@@ -104,71 +123,95 @@ impl Preset {
     /// The preset called `name` in `text`, the contents of a presets file called `origin`.
     ///
     /// # Errors
-    /// Usage error when the file cannot be read, has no such preset, or the preset is impossible.
-    pub fn from_toml(text: &str, origin: &str, name: &str) -> Result<Self> {
-        let mut table: toml::Table =
-            toml::from_str(text).map_err(|error| Error::usage(format!("{origin}: {error}")))?;
-        let Some(mut found) = table.remove(name) else {
-            let known: Vec<&str> = table.keys().map(String::as_str).collect();
-            return Err(super::catalog::unknown("preset", name, &known, &format!("or add it to {origin}")));
-        };
-        if let Some(coarse) = found.get_mut("coarse")
-            && let Some(name) = coarse.as_str()
-        {
-            *coarse = table.remove(name).ok_or_else(|| {
-                let known: Vec<&str> = table.keys().map(String::as_str).collect();
-                super::catalog::unknown(
-                    "preset",
-                    name,
-                    &known,
-                    &format!("which coarse names, or add it to {origin}"),
-                )
-            })?;
+    /// When the file is no TOML, has no such preset, or the preset is impossible.
+    pub fn from_toml(text: &str, origin: &str, name: &str) -> Result<Self, ModelError> {
+        let mut table: toml::Table = toml::from_str(text)
+            .map_err(|source| ModelError::PresetsFile { origin: origin.to_owned(), source })?;
+        let remedy = format!("or add it to {origin}");
+        let mut found = take(&mut table, name, remedy)?;
+        for key in ["auxiliary_model", "coarse"] {
+            if let Some(auxiliary) = found.get_mut(key)
+                && let Some(name) = auxiliary.as_str().map(str::to_owned)
+            {
+                *auxiliary = take(&mut table, &name, format!("which {key} names, or add it to {origin}"))?;
+            }
         }
-        let preset: Self =
-            found.try_into().map_err(|error| Error::usage(format!("{origin}, preset {name}: {error}")))?;
-        preset.check().map_err(|reason| Error::usage(format!("{origin}, preset {name}: {reason}")))?;
+        let in_preset = || (origin.to_owned(), name.to_owned());
+        let preset: Self = found.try_into().map_err(|source| {
+            let (origin, name) = in_preset();
+            ModelError::PresetForm { origin, name, source }
+        })?;
+        preset.check().map_err(|error| {
+            let (origin, name) = in_preset();
+            ModelError::Preset { origin, name, source: error.into() }
+        })?;
         Ok(preset)
     }
 
     /// The checked parameters of the features.
-    ///
-    /// # Errors
-    /// Why they are impossible.
-    pub(super) fn feature_params(&self) -> Result<&ValidFeatureParams> {
-        self.features.check_ref().map_err(|error| Error::usage(error.to_string()))
+    pub(super) fn feature_params(&self) -> Result<&ValidFeatureParams, ModelError> {
+        Ok(self.features.check_ref()?)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// The parameters of the solver that finds the optimum.
+    pub(super) fn lbfgs(&self) -> SparseLogisticRegressionParams {
+        SparseLogisticRegression::params().alpha(self.l2).max_iterations(self.max_iterations)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
         if let Some((label, weight)) = self.class_weights.iter().find(|(_, w)| !w.is_finite() || **w <= 0.0) {
-            return Err(format!("class_weights.{label} = {weight}: must be a finite number above 0"));
+            return Err(ModelError::setting(
+                format!("class_weights.{label}"),
+                *weight,
+                "a finite number above 0",
+            ));
         }
-        let solver = super::solver::SparseLogisticRegressionParams::new()
-            .alpha(self.l2)
-            .max_iterations(self.max_iterations);
-        solver.check().map_err(|error| format!("l2 = {}: {error}", self.l2))?;
+        if !self.l2.is_finite() || self.l2 < 0.0 {
+            return Err(ModelError::setting("l2".to_owned(), self.l2, "a finite number, at least 0"));
+        }
+        self.lbfgs().check().map_err(ModelError::Parts)?;
         if let Some(stochastic) = &self.stochastic {
-            stochastic.check_ref().map_err(|error| format!("stochastic: {error}"))?;
+            stochastic.params().check().map_err(ModelError::Parts)?;
         }
         if !self.segmented.is_finite() || self.segmented < 0.0 {
-            return Err(format!("segmented = {}: must be a finite number, at least 0", self.segmented));
+            return Err(ModelError::setting(
+                "segmented".to_owned(),
+                self.segmented,
+                "a finite number, at least 0",
+            ));
         }
-        if let Some((label, exponent)) = self.share_exponents.iter().find(|(_, e)| !(0.0..=1.0).contains(*e))
-        {
-            return Err(format!("share_exponents.{label} = {exponent}: must be from 0 to 1"));
+        let exponent = self.share_exponents.iter().find(|(_, exponent)| !(0.0..=1.0).contains(*exponent));
+        if let Some((label, exponent)) = exponent {
+            return Err(ModelError::setting(format!("share_exponents.{label}"), *exponent, "from 0 to 1"));
         }
         self.cleaning.as_ref().map_or(Ok(()), CleaningParams::check)?;
-        self.decoder.as_ref().map_or(Ok(()), DecoderParams::check)?;
-        if let Some(coarse) = &self.coarse {
-            if self.labels != LabelSet::Fine || coarse.labels != LabelSet::Three || coarse.coarse.is_some() {
-                return Err(
-                    "coarse: must be a preset with labels = \"three\", beside one with \"fine\"".into()
-                );
+        self.context_window.as_ref().map_or(Ok(()), ContextWindow::check)?;
+        if let Some(auxiliary) = &self.auxiliary_model {
+            let fits = self.labels == LabelSet::Fine
+                && auxiliary.labels == LabelSet::Three
+                && auxiliary.auxiliary_model.is_none();
+            if !fits {
+                return Err(ModelError::AuxiliaryPreset);
             }
-            coarse.check().map_err(|reason| format!("coarse: {reason}"))?;
+            auxiliary.check().map_err(|error| match error {
+                ModelError::Setting { setting, value, allowed } => {
+                    ModelError::setting(format!("auxiliary_model.{setting}"), value, allowed)
+                }
+                other => other,
+            })?;
         }
-        self.features.check_ref().map(|_| ()).map_err(|error| error.to_string())
+        self.feature_params().map(|_| ())
     }
+}
+
+/// Takes a preset out of a presets file's table.
+fn take(table: &mut toml::Table, name: &str, remedy: String) -> Result<toml::Value, ModelError> {
+    table.remove(name).ok_or_else(|| ModelError::Unknown {
+        what: "preset",
+        name: name.to_owned(),
+        known: table.keys().cloned().collect(),
+        remedy,
+    })
 }
 
 #[cfg(test)]
@@ -193,15 +236,18 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_names_another_for_the_model_beside() {
+    fn a_preset_names_another_for_its_auxiliary_model() {
         let features = "features = { words = { vocabulary = 5 } }";
         let toml = format!(
-            "[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = 3.0\n{features}"
+            "[p]\nlabels = 'fine'\nauxiliary_model = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = 3.0\n{features}"
         );
         let preset = Preset::from_toml(&toml, "own.toml", "p").expect("possible");
-        assert_eq!(preset.coarse.map(|coarse| (coarse.labels, coarse.l2)), Some((LabelSet::Three, 3.0)));
+        assert_eq!(
+            preset.auxiliary_model.map(|auxiliary| (auxiliary.labels, auxiliary.l2)),
+            Some((LabelSet::Three, 3.0))
+        );
         let fine = Preset::built_in("context_fine").expect("valid");
-        assert_eq!(fine.coarse.as_deref(), Some(&Preset::built_in("context").expect("valid")));
+        assert_eq!(fine.auxiliary_model.as_deref(), Some(&Preset::built_in("context").expect("valid")));
     }
 
     #[test]
@@ -219,25 +265,33 @@ mod tests {
             (format!("[p]\nlabels = 'four'\n{features}"), "four"),
             ("[p]\nlabels = 'three'\nfeatures = {}".to_owned(), "without features"),
             (format!("[p]\nlabels = 'three'\niterations = 3\n{features}"), "iterations"),
-            (format!("[p]\nlabels = 'fine'\ncoarse = 'three'\n{features}"), "unknown preset \"three\""),
             (
-                format!("[p]\nlabels = 'three'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\n{features}"),
-                "coarse: must",
-            ),
-            (
-                format!("[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'fine'\n{features}"),
-                "coarse: must",
+                format!("[p]\nlabels = 'fine'\nauxiliary_model = 'three'\n{features}"),
+                "unknown preset \"three\"",
             ),
             (
                 format!(
-                    "[p]\nlabels = 'fine'\ncoarse = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = -2.0\n{features}"
+                    "[p]\nlabels = 'three'\nauxiliary_model = 'q'\n{features}\n[q]\nlabels = 'three'\n{features}"
                 ),
-                "coarse: l2 = -2",
+                "auxiliary_model: must",
+            ),
+            (
+                format!(
+                    "[p]\nlabels = 'fine'\nauxiliary_model = 'q'\n{features}\n[q]\nlabels = 'fine'\n{features}"
+                ),
+                "auxiliary_model: must",
+            ),
+            (
+                format!(
+                    "[p]\nlabels = 'fine'\nauxiliary_model = 'q'\n{features}\n[q]\nlabels = 'three'\nl2 = -2.0\n{features}"
+                ),
+                "auxiliary_model.l2 = -2",
             ),
         ];
         for (toml, named) in cases {
             let error = Preset::from_toml(&toml, "own.toml", "p").expect_err(&toml);
-            assert_eq!(error.exit_code(), 2);
+            assert!(error.is_usage());
+            let error = crate::Error::from(error);
             assert!(error.to_string().contains(named) && error.to_string().contains("own.toml"), "{error}");
         }
     }

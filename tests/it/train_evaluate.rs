@@ -1,12 +1,13 @@
 //! Training and evaluating on the invented articles: deterministic, and the figures are what they say.
 
 use skol_classifier::document::is_blank;
-use skol_classifier::error::ErrorKind;
 use skol_classifier::model::evaluate::{self, EvaluateOptions};
 use skol_classifier::model::train::{self, Progress, TrainOptions, Trained};
 use skol_classifier::model::{Model, Preset, gold};
+use skol_classifier::report::evaluation_page;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 fn articles() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gold")
@@ -24,8 +25,7 @@ fn options(output: &Path) -> TrainOptions {
         seed: 1,
         cross_validate: None,
         output: output.to_owned(),
-        report: None,
-        date: Some("2001-02-03".into()),
+        time: Some(UNIX_EPOCH + Duration::from_secs(981_158_400)),
         command: "train_classifier --input tests/data/gold --name small --seed 1".into(),
     }
 }
@@ -67,9 +67,7 @@ fn the_card_tells_data_split_figures_date_and_command() {
 #[test]
 fn folds_test_every_file_once_and_calibrate_the_model() {
     let folder = tempfile::tempdir().unwrap();
-    let page = folder.path().join("page.html");
-    let trained =
-        run(&TrainOptions { cross_validate: Some(4), report: Some(page.clone()), ..options(folder.path()) });
+    let trained = run(&TrainOptions { cross_validate: Some(4), ..options(folder.path()) });
     let blocks = trained.evaluation.measured.blocks.scores();
     assert_eq!(blocks.support, 104, "each block of the four articles, once");
     assert_eq!(trained.model.info().data.files, 4, "the model stored saw them all");
@@ -82,12 +80,12 @@ fn folds_test_every_file_once_and_calibrate_the_model() {
     let silent: Progress = Arc::new(|_| ());
     let preset = options(folder.path()).preset;
     let plain = train::fit(&documents.iter().collect::<Vec<_>>(), &preset, &naming, 1.0, &silent).unwrap();
-    for (&cooled, &plain) in trained.model.weights().iter().zip(plain.weights()) {
+    for (&cooled, &plain) in trained.model.linear().weights().iter().zip(plain.linear().weights()) {
         let undone = f64::from(cooled) * trained.evaluation.temperature;
         assert!((undone - f64::from(plain)).abs() < 1e-5, "{undone} and {plain}");
     }
 
-    let html = std::fs::read_to_string(page).unwrap();
+    let html = evaluation_page(&trained.evaluation, &trained.learning_curve);
     assert!(html.matches("<svg").count() >= 4 && html.contains("Learning curve"));
     assert!(!html.contains("<script") && !html.contains("src=") && !html.contains("href="), "self-contained");
     let json = trained.to_json();
@@ -100,19 +98,19 @@ fn more_folds_than_volumes_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     let options = TrainOptions { cross_validate: Some(5), ..options(folder.path()) };
     let error = train::run(&options, &(Arc::new(|_: &train::Event<'_>| ()) as Progress)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.is_usage());
     assert!(error.to_string().contains("4 volumes"), "{error}");
 }
 
 #[test]
-fn training_tells_its_loss() {
+fn the_loss_falls_as_training_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let losses = Arc::new(Mutex::new(Vec::new()));
-    let told = losses.clone();
+    let seen = losses.clone();
     let progress: Progress = Arc::new(move |event| {
         if let train::Event::Iteration { iteration, of, loss } = event {
             assert!(iteration <= of);
-            told.lock().unwrap().push(*loss);
+            seen.lock().unwrap().push(*loss);
         }
     });
     train::run(&options(folder.path()), &progress).unwrap();
@@ -126,7 +124,7 @@ fn linfa_s_own_fit_and_the_sparse_one_make_the_same_model() {
     let documents: Vec<_> = documents.iter().collect();
     let mut preset = Preset::from_toml(
         "[p]\nlabels = 'three'\nl2 = 5.0\nmax_iterations = 1000\n\
-         features = { words = { vocabulary = 150 }, endings = { lengths = [2], vocabulary = 50 } }",
+         features = { words = { vocabulary = 150 }, suffixes = { lengths = [2], vocabulary = 50 } }",
         "test",
         "p",
     )
@@ -137,8 +135,9 @@ fn linfa_s_own_fit_and_the_sparse_one_make_the_same_model() {
     // A weight that is not 1, if only just, is nothing for linfa's fit.
     preset.class_weights.insert("Nomenclature".into(), 1.0 + 1e-6);
     let sparse = train::fit(&documents, &preset, &naming, 1.0, &silent).unwrap();
-    assert_ne!(dense.weights(), sparse.weights(), "the two ways differ in the last bits at least");
-    for (a, b) in dense.weights().iter().zip(sparse.weights()) {
+    let (dense, sparse) = (dense.linear().weights(), sparse.linear().weights());
+    assert_ne!(dense, sparse, "the two ways differ in the last bits at least");
+    for (a, b) in dense.iter().zip(sparse) {
         assert!((a - b).abs() < 1e-3, "{a} and {b}");
     }
 }
@@ -147,12 +146,10 @@ fn linfa_s_own_fit_and_the_sparse_one_make_the_same_model() {
 fn evaluation_counts_every_block_and_every_line_that_is_not_blank() {
     let folder = tempfile::tempdir().unwrap();
     let trained = run(&TrainOptions { test: Some(articles()), ..options(folder.path()) });
-    let page = folder.path().join("pages/evaluation.html");
     let evaluation = evaluate::run(&EvaluateOptions {
         model: Some(trained.path.display().to_string()),
         gold: articles(),
         collapse: false,
-        report: Some(page.clone()),
     })
     .unwrap();
     let json = evaluation.to_json();
@@ -174,7 +171,7 @@ fn evaluation_counts_every_block_and_every_line_that_is_not_blank() {
     // It was trained on the same articles, and there is enough in them to tell all blocks apart.
     assert!(json["blocks"]["accuracy"].as_f64().unwrap() > 0.97, "{}", json["blocks"]);
     assert!(json["lines"]["accuracy"].as_f64().unwrap() > 0.8, "{}", json["lines"]);
-    assert!(std::fs::read_to_string(page).unwrap().contains("How good are the labels?"));
+    assert!(evaluation_page(&evaluation, &[]).contains("How good are the labels?"));
 }
 
 #[test]
@@ -225,7 +222,6 @@ fn fine_labels_collapse_to_three() {
         model: Some(trained.path.display().to_string()),
         gold: gold_folder,
         collapse: true,
-        report: None,
     })
     .unwrap();
     let scores = evaluation.measured.blocks.scores();
@@ -238,13 +234,13 @@ fn fine_labels_collapse_to_three() {
 fn what_cannot_be_evaluated_or_trained_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let evaluate = |gold: PathBuf| {
-        let options = EvaluateOptions { model: None, gold, collapse: false, report: None };
+        let options = EvaluateOptions { model: None, gold, collapse: false };
         evaluate::run(&options).map(|_| ()).unwrap_err()
     };
     let empty = evaluate(folder.path().to_owned());
-    assert!(empty.kind() == ErrorKind::Unusable && empty.to_string().contains("no .ann file"), "{empty}");
+    assert!(!empty.is_usage() && empty.to_string().contains("no .ann file"), "{empty}");
     let missing = evaluate(folder.path().join("nowhere"));
-    assert!(missing.kind() == ErrorKind::Unusable && missing.to_string().contains("nowhere"), "{missing}");
+    assert!(!missing.is_usage() && missing.to_string().contains("nowhere"), "{missing}");
     std::fs::write(folder.path().join("a.ann"), "text without any block").unwrap();
     assert!(evaluate(folder.path().to_owned()).to_string().contains("no labelled block"));
     std::fs::write(folder.path().join("b.ann"), b"[@caf\xe9#Description*]").unwrap();

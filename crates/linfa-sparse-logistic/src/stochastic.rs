@@ -1,125 +1,69 @@
-//! The same model by stochastic gradient descent with a step size for each weight (AdaGrad).
-//!
-//! Duchi, Hazan and Singer (JMLR 12, 2011): a weight's step is `rate * g / sqrt(sum of g^2 so far)`. Rows are
-//! taken one at a time in a seeded random order, a few times over, with a rate that falls to a fifth. There is
-//! no penalty: stopping early is what holds the weights back, and it holds those of rare features back most, since a
-//! weight that moved n times is at most about `2 rate sqrt(n)`. On text whose rare words are those of one
-//! journal's fungi that generalises to other volumes better than an L2 penalty, which leaves rare weights large,
-//! and it takes a tenth of the time of a batch optimiser.
+//! The fit by stochastic gradient descent with a step size for each weight (AdaGrad).
 
-use super::{SolverError, fitted_from_parts};
-use crate::Rows;
-use linfa::ParamGuard;
-use linfa::dataset::{AsSingleTargets, DatasetBase};
+use crate::classes::Classes;
+use crate::{
+    Error, FittedSparseLogisticRegression, SparseRecords, StochasticLogisticRegressionValidParams, softmax,
+};
+use linfa::dataset::{AsSingleTargets, DatasetBase, Records};
 use linfa::traits::Fit;
-use linfa_logistic::MultiFittedLogisticRegression;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
 
 /// The sum of squared gradients that each weight starts with.
 const INITIAL_SQUARES: f32 = 1e-3;
 /// The rate falls linearly to `1 - FALL` of itself.
 const FALL: f32 = 0.8;
-/// A row whose gradient is smaller than this in every class is passed over.
+/// A sample whose gradient is smaller than this in every class is passed over.
 const NEGLIGIBLE: f32 = 1e-4;
-const SEED: u64 = 20_111_207;
 
-/// How a stochastic fit goes; checked by [`ParamGuard`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StochasticParams(StochasticValidParams);
-
-/// [`StochasticParams`] that have passed the check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StochasticValidParams {
-    /// How often all rows are seen.
-    pub epochs: usize,
-    /// The length of a first step, for a feature of value 1.
-    pub rate: f32,
-}
-
-impl StochasticParams {
-    /// So many times over all rows, with this rate.
-    #[must_use]
-    pub fn new(epochs: usize, rate: f32) -> Self {
-        Self(StochasticValidParams { epochs, rate })
-    }
-}
-
-impl ParamGuard for StochasticParams {
-    type Checked = StochasticValidParams;
-    type Error = SolverError;
-
-    fn check_ref(&self) -> Result<&Self::Checked, SolverError> {
-        if self.0.epochs == 0 {
-            return Err(SolverError::NoIterations);
-        }
-        if !self.0.rate.is_finite() || self.0.rate <= 0.0 {
-            return Err(SolverError::InvalidRate(self.0.rate));
-        }
-        Ok(&self.0)
-    }
-
-    fn check(self) -> Result<Self::Checked, SolverError> {
-        self.check_ref()?;
-        Ok(self.0)
-    }
-}
-
-impl<C, T> Fit<Rows, T, SolverError> for StochasticValidParams
+impl<C, T> Fit<SparseRecords, T, Error> for StochasticLogisticRegressionValidParams
 where
-    C: Ord + Clone + serde::de::DeserializeOwned + serde::Serialize,
+    C: Ord + Clone,
     T: AsSingleTargets<Elem = C>,
 {
-    type Object = MultiFittedLogisticRegression<f64, C>;
+    type Object = FittedSparseLogisticRegression<f64, C>;
 
-    /// Fits the rows to the targets. The dataset's weights, when there are any, multiply each row's gradient.
-    /// Classes are sorted; the same data gives the same weights.
+    /// Fits the records to the targets. The dataset's weights, when there are any, multiply each sample's gradient.
+    /// Classes are sorted; the same data and seed give the same weights.
     ///
     /// # Errors
-    /// When rows, targets and weights differ in number, when there are less than two classes or a value that is
-    /// not finite.
-    fn fit(&self, dataset: &DatasetBase<Rows, T>) -> Result<Self::Object, SolverError> {
-        let rows = dataset.records();
-        let labels = dataset.as_single_targets();
+    /// When samples, targets and weights differ in number, when there are less than two classes or a value that is not
+    /// finite.
+    fn fit(&self, dataset: &DatasetBase<SparseRecords, T>) -> Result<Self::Object, Error> {
+        let records = dataset.records();
         let weights = dataset.weights();
-        super::algorithm::validate(rows, labels.len(), weights)?;
-        let mut classes: Vec<C> = labels.to_vec();
-        classes.sort();
-        classes.dedup();
-        if classes.len() < 2 {
-            return Err(SolverError::TooFewClasses(classes.len()));
-        }
-        let k = classes.len();
-        let targets: Vec<usize> =
-            labels.iter().map(|label| classes.partition_point(|class| class < label)).collect();
+        let Classes { classes, targets } = Classes::of(dataset)?;
+        let (features, k) = (records.nfeatures(), classes.len());
 
         // The intercept is one more feature, the last, of value 1.
         let mut descent = Descent {
-            weights: vec![0.0; (rows.columns() + 1) * k],
-            squares: vec![INITIAL_SQUARES; (rows.columns() + 1) * k],
+            weights: vec![0.0; (features + 1) * k],
+            squares: vec![INITIAL_SQUARES; (features + 1) * k],
         };
-        let mut order: Vec<usize> =
-            (0..rows.len()).filter(|&row| weights.is_none_or(|weights| weights[row] > 0.0)).collect();
-        let mut random = StdRng::seed_from_u64(SEED);
+        let counts = |sample: &usize| weights.is_none_or(|weights| weights[*sample] > 0.0);
+        let mut order: Vec<usize> = (0..records.nsamples()).filter(counts).collect();
+        let mut random = StdRng::seed_from_u64(self.seed);
         let mut slopes = vec![0.0_f32; k];
         for epoch in 0..self.epochs {
             let rate = self.rate * (1.0 - FALL * epoch as f32 / self.epochs as f32);
+            let mut loss = 0.0;
             order.shuffle(&mut random);
-            for &row in &order {
-                let weight = weights.map_or(1.0, |weights| weights[row]);
-                descent.slopes(rows, row, targets[row], weight, &mut slopes);
+            for &sample in &order {
+                let weight = weights.map_or(1.0, |weights| weights[sample]);
+                loss +=
+                    f64::from(descent.slopes(records, sample, targets[sample] as usize, weight, &mut slopes));
                 if slopes.iter().any(|slope| slope.abs() >= NEGLIGIBLE) {
-                    descent.step(rows, row, rate, &slopes);
+                    descent.step(records, sample, rate, &slopes);
                 }
+            }
+            if let Some(observer) = &self.observer {
+                observer(epoch as u64 + 1, loss / order.len().max(1) as f64);
             }
         }
         let mut weights: Vec<f64> = descent.weights.into_iter().map(f64::from).collect();
-        let intercept = weights.split_off(rows.columns() * k);
-        fitted_from_parts(intercept, weights, classes)
+        let intercept = weights.split_off(features * k);
+        FittedSparseLogisticRegression::from_parts(weights, intercept, classes)
     }
 }
 
@@ -130,26 +74,33 @@ struct Descent {
 }
 
 impl Descent {
-    /// The derivative of the row's loss by the score of each class.
-    fn slopes(&self, rows: &Rows, row: usize, target: usize, weight: f32, slopes: &mut [f32]) {
+    /// The derivative of the sample's loss by the score of each class; gives the loss.
+    fn slopes(
+        &self,
+        records: &SparseRecords,
+        sample: usize,
+        target: usize,
+        weight: f32,
+        slopes: &mut [f32],
+    ) -> f32 {
         let k = slopes.len();
-        let (columns, values) = rows.row(row);
-        slopes.copy_from_slice(&self.weights[rows.columns() * k..]);
+        let (columns, values) = records.row(sample);
+        slopes.copy_from_slice(&self.weights[records.nfeatures() * k..]);
         for (&column, &value) in columns.iter().zip(values) {
             let weights = &self.weights[column as usize * k..][..k];
             slopes.iter_mut().zip(weights).for_each(|(slope, w)| *slope += value as f32 * w);
         }
-        let highest = slopes.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        slopes.iter_mut().for_each(|slope| *slope = (*slope - highest).exp());
-        let total: f32 = slopes.iter().sum();
-        slopes.iter_mut().for_each(|slope| *slope *= weight / total);
+        let own = slopes[target];
+        let normalizer = softmax(slopes);
+        slopes.iter_mut().for_each(|slope| *slope *= weight);
         slopes[target] -= weight;
+        weight * (normalizer - own)
     }
 
-    fn step(&mut self, rows: &Rows, row: usize, rate: f32, slopes: &[f32]) {
+    fn step(&mut self, records: &SparseRecords, sample: usize, rate: f32, slopes: &[f32]) {
         let k = slopes.len();
-        let (columns, values) = rows.row(row);
-        let intercept = (rows.columns(), 1.0);
+        let (columns, values) = records.row(sample);
+        let intercept = (records.nfeatures(), 1.0);
         let entries = columns.iter().zip(values).map(|(&column, &value)| (column as usize, value as f32));
         for (column, value) in entries.chain([intercept]) {
             let at = column * k..(column + 1) * k;
@@ -165,15 +116,19 @@ impl Descent {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use ndarray::{Array1, Array2};
+    use crate::{Error, SparseRecords, StochasticLogisticRegression};
+    use linfa::ParamGuard;
+    use linfa::dataset::DatasetBase;
+    use linfa::traits::Fit;
+    use ndarray::Array1;
+    use std::sync::{Arc, Mutex};
 
     /// Three classes, each with a feature of its own and noise that all share.
-    fn dataset(weights: Option<Array1<f32>>) -> DatasetBase<Rows, Array1<usize>> {
-        let mut rows = Rows::new(8);
+    fn dataset(weights: Option<Array1<f32>>) -> DatasetBase<SparseRecords, Array1<usize>> {
+        let mut rows = SparseRecords::new(8);
         let targets: Array1<usize> = (0..90).map(|i| i % 3).collect();
         for i in 0..90_u32 {
-            rows.push(&mut [(i % 3, 1.0), (3 + i * 7 % 5, 1.0)]);
+            rows.push(&mut [(i % 3, 1.0), (3 + i * 7 % 5, 1.0)]).expect("in range");
         }
         let dataset = DatasetBase::new(rows, targets);
         match weights {
@@ -184,30 +139,51 @@ mod tests {
 
     #[test]
     fn learns_what_tells_the_classes_apart_and_the_same_each_time() {
-        let fit = || StochasticParams::new(4, 0.5).fit(&dataset(None)).expect("a model");
+        let fit = || {
+            StochasticLogisticRegression::params().epochs(4).rate(0.5).fit(&dataset(None)).expect("a model")
+        };
         let (fitted, again) = (fit(), fit());
         assert_eq!(fitted.params(), again.params());
         for class in 0..3 {
-            let mut row = Array2::zeros((1, 8));
-            row[(0, class)] = 1.0;
-            assert!(fitted.predict_probabilities(&row)[(0, class)] > 0.8);
+            let mut row = SparseRecords::new(8);
+            row.push(&mut [(class, 1.0)]).expect("in range");
+            assert!(fitted.predict_probabilities(&row)[(0, class as usize)] > 0.8);
         }
     }
 
     #[test]
     fn a_row_without_weight_teaches_nothing_but_keeps_its_class() {
         let weights = (0..90).map(|i| if i % 3 == 2 { 0.0 } else { 1.0 }).collect();
-        let fitted = StochasticParams::new(4, 0.5).fit(&dataset(Some(weights))).expect("a model");
+        let fitted = StochasticLogisticRegression::params()
+            .epochs(4)
+            .rate(0.5)
+            .fit(&dataset(Some(weights)))
+            .expect("a model");
         assert_eq!(fitted.classes().len(), 3);
-        let mut row = Array2::zeros((1, 8));
-        row[(0, 2)] = 1.0;
+        let mut row = SparseRecords::new(8);
+        row.push(&mut [(2, 1.0)]).expect("in range");
         assert!(fitted.predict_probabilities(&row)[(0, 2)] < 0.3);
     }
 
     #[test]
     fn impossible_parameters_are_refused() {
-        assert!(StochasticParams::new(0, 0.1).fit(&dataset(None)).is_err());
-        assert!(StochasticParams::new(1, f32::NAN).fit(&dataset(None)).is_err());
-        assert!(StochasticParams::new(1, 0.0).check().is_err());
+        let params = StochasticLogisticRegression::params;
+        assert!(matches!(params().epochs(0).fit(&dataset(None)), Err(Error::NoEpochs)));
+        assert!(matches!(params().rate(f32::NAN).fit(&dataset(None)), Err(Error::InvalidRate(_))));
+        assert!(matches!(params().rate(0.0).check(), Err(Error::InvalidRate(_))));
+    }
+
+    #[test]
+    fn the_observer_sees_a_falling_loss() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let observer = Arc::clone(&seen);
+        StochasticLogisticRegression::params()
+            .epochs(5)
+            .observer(Arc::new(move |epoch, loss| observer.lock().expect("not poisoned").push((epoch, loss))))
+            .fit(&dataset(None))
+            .expect("a model");
+        let seen = seen.lock().expect("not poisoned");
+        assert_eq!(seen.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(seen.windows(2).all(|pair| pair[1].1 < pair[0].1), "{seen:?}");
     }
 }

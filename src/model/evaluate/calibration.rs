@@ -5,6 +5,7 @@
 //! of confidence, weighted by how many paragraphs lie in each (Naeini et al., 2015). Temperature scaling
 //! (Guo et al., 2017) divides all scores by one number, which makes no other label the most likely one.
 
+use linfa_sparse_logistic::softmax;
 use serde::Serialize;
 
 /// Bins of equal width over the confidence.
@@ -100,10 +101,9 @@ pub fn temperature(rows: &[(Vec<f32>, usize)]) -> f64 {
 /// The probabilities at another temperature.
 #[must_use]
 pub fn rescale(probabilities: &[f32], temperature: f64) -> Vec<f32> {
-    let scores: Vec<f64> = probabilities.iter().map(|&p| log(p) / temperature).collect();
-    let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = scores.iter().map(|score| (score - max).exp()).sum();
-    scores.iter().map(|score| ((score - max).exp() / sum) as f32).collect()
+    let mut scores: Vec<f64> = probabilities.iter().map(|&p| log(p) / temperature).collect();
+    softmax(&mut scores);
+    scores.into_iter().map(|p| p as f32).collect()
 }
 
 fn brier_at(probabilities: &[f32], gold: usize, temperature: f64) -> f64 {

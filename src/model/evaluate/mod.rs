@@ -13,9 +13,8 @@ pub use calibration::{Bin, Calibration, calibration, temperature};
 pub use measure::{Measured, Surprise};
 pub use metrics::{Confusion, LabelScores, Scores};
 
-use super::{Model, catalog, gold};
+use super::{Model, ModelError, catalog, gold};
 use crate::document::labels::COLLAPSED_LABELS;
-use crate::{Error, Result};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -33,8 +32,6 @@ pub struct EvaluateOptions {
     pub gold: PathBuf,
     /// Whether fine labels are made three before they are compared.
     pub collapse: bool,
-    /// Where to write the evaluation as a page.
-    pub report: Option<PathBuf>,
 }
 
 /// What an evaluation found.
@@ -48,12 +45,11 @@ pub struct Evaluation {
     pub temperature: f64,
 }
 
-/// Evaluates a model on annotated files, and writes the page when one is asked for.
+/// Evaluates a model on annotated files.
 ///
 /// # Errors
-/// Usage error for an unknown model; unusable when the model or the gold files cannot be read, hold no
-/// label, or the page cannot be written.
-pub fn run(options: &EvaluateOptions) -> Result<Evaluation> {
+/// When the model is unknown, or model or gold files cannot be read or hold no label.
+pub fn run(options: &EvaluateOptions) -> Result<Evaluation, ModelError> {
     let model = Arc::new(Model::load(options.model.as_deref().unwrap_or(catalog::default_name()))?);
     let documents = gold::read(&options.gold)?;
     let collapsed = options.collapse && model.is_fine();
@@ -61,29 +57,21 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation> {
     let mut measured = Measured::new(if collapsed { &three } else { model.labels() });
     measured.add(&model, &documents, collapsed);
     if measured.probabilities.is_empty() {
-        return Err(Error::unusable(format!(
-            "no labelled block in {}; give a folder with annotated files ([@text#Label*])",
-            options.gold.display()
-        )));
+        return Err(ModelError::NoLabelledBlock(options.gold.clone()));
     }
     let repairs: usize = documents.iter().map(|document| document.repairs).sum();
     let title = format!(
-        "model {} on {} files ({} places repaired){}",
+        "model {} on {} files ({} repairs){}",
         model.name(),
         documents.len(),
         repairs,
         if collapsed { ", fine labels as three" } else { "" }
     );
-    let evaluation = Evaluation { title, measured, temperature: 1.0 };
-    if let Some(path) = &options.report {
-        super::stored::write_atomically(path, crate::report::evaluation_page(&evaluation, &[]).as_bytes())?;
-    }
-    Ok(evaluation)
+    Ok(Evaluation { title, measured, temperature: 1.0 })
 }
 
 impl Evaluation {
-    /// The figures as JSON: `blocks` and `lines` as the README describes them, and beside them the
-    /// confusion matrices, the calibration, the most confused pairs, the largest losses, and for fine labels
+    /// The figures as JSON: `blocks` and `lines` as the README describes them, with the confusion matrices, the calibration, the most confused pairs, the largest losses, and for fine labels
     /// the figures of both with those `collapsed` to three.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -1,9 +1,15 @@
 use super::*;
 use crate::features::FeatureParams;
-use crate::model::decode::{Decoder, DecoderParams};
-use crate::model::{Contribution, DataSummary, LabelSet, ModelInfo, Preset};
+use crate::model::file::linear;
+use crate::model::stored::ModelParts;
+use crate::model::{
+    ContextWindow, Contribution, DataSummary, LabelSet, ModelInfo, Preset, StackedClassifier,
+};
 use linfa::ParamGuard;
-use ndarray::Array2;
+use linfa::dataset::DatasetBase;
+use linfa::traits::Predict;
+use linfa_sparse_logistic::SparseRecords;
+use ndarray::Array1;
 use proptest::prelude::*;
 
 /// Words in the genre, with everything that tokenizers trip over.
@@ -37,8 +43,8 @@ const GAPS: [&str; 6] = [" ", " ", "\n", "  ", "\t", "\r\n"];
 const BEFORE: [&str; 5] = ["", "\n", "\n\n", "\u{c}", "\n\n   "];
 
 pub(in crate::model) const PRESETS: [&str; 4] = [
-    "words = { vocabulary = 12, min_df = 1 }\nendings = { lengths = [2, 3, 4], vocabulary = 15, min_df = 1 }",
-    "endings = { lengths = [1, 8], vocabulary = 9, min_df = 1 }",
+    "words = { vocabulary = 12, min_df = 1 }\nsuffixes = { lengths = [2, 3, 4], vocabulary = 15, min_df = 1 }",
+    "suffixes = { lengths = [1, 8], vocabulary = 9, min_df = 1 }",
     "tokens = { vocabulary = 15, min_df = 1 }\npairs = { vocabulary = 30, min_df = 1 }",
     "words = { vocabulary = 9, min_df = 1 }\ntokens = { vocabulary = 30, min_df = 1 }\n\
      pairs = { vocabulary = 60, min_df = 1 }\noutline = { min_df = 1 }\nlayout = { neighbours = 2, min_df = 1 }",
@@ -69,15 +75,15 @@ pub(in crate::model) fn model(
     trained_on: &[Paragraph<'_>],
     labels: usize,
     salt: u32,
-    decoder: bool,
+    two_stages: bool,
 ) -> Arc<Model> {
     let params: FeatureParams = toml::from_str(preset).expect("well-formed");
     let features = Features::fit(params.check_ref().expect("valid"), &[trained_on]);
-    let decoder_params =
-        DecoderParams { neighbours: 2, means: vec![2], l2: 1.0, folds: 2, fold_iterations: 1 };
-    let decoder = decoder.then(|| {
-        let weights = scatter(decoder_params.n_features(labels) * labels, salt ^ 77).collect();
-        Decoder::new(decoder_params, weights, vec![0.25; labels]).expect("a decoder")
+    let window = ContextWindow { neighbours: 2, means: vec![2], l2: 1.0, folds: 2, fold_iterations: 1 };
+    let stacked = two_stages.then(|| {
+        let weights = scatter(window.n_features(labels) * labels, salt ^ 77).collect();
+        let fitted = linear(weights, vec![0.25; labels]).expect("a linear model");
+        StackedClassifier::new(window, fitted).expect("a second stage")
     });
     let info = ModelInfo {
         name: "random".into(),
@@ -95,8 +101,8 @@ pub(in crate::model) fn model(
             share_exponents: Default::default(),
             cleaning: None,
             features: params,
-            decoder: decoder.as_ref().map(|decoder| decoder.params().clone()),
-            coarse: None,
+            context_window: stacked.as_ref().map(|stacked| stacked.window().clone()),
+            auxiliary_model: None,
         },
         data: DataSummary {
             files: 1,
@@ -110,33 +116,22 @@ pub(in crate::model) fn model(
     };
     let weights = scatter(features.n_features() * labels, salt).collect();
     let intercept = scatter(labels, salt ^ 5).map(f64::from).collect();
-    Arc::new(Model::from_parts(info, features, weights, intercept, decoder, None).expect("a model"))
+    let linear = linear(weights, intercept).expect("a linear model");
+    let parts = ModelParts { info, features, linear, stacked, auxiliary: None };
+    Arc::new(Model::from_parts(parts).expect("a model"))
 }
 
-/// What linfa says: its own prediction on the transformed rows, of both stages.
+/// What linfa-logistic's own model predicts for the transformed rows, of both stages.
 fn by_linfa(model: &Model, document: &[Paragraph<'_>]) -> Vec<f64> {
     let labels = model.labels().len();
-    let dense = |rows: &crate::features::Rows| {
-        let mut dense = Array2::zeros((rows.len(), rows.columns()));
-        for i in 0..rows.len() {
-            let (columns, values) = rows.row(i);
-            columns.iter().zip(values).for_each(|(&j, &value)| dense[(i, j as usize)] = value);
-        }
-        dense
-    };
-    let first =
-        model.fitted().expect("fitted").predict_probabilities(&dense(&model.features().transform(document)));
-    let Some(decoder) = model.decoder() else { return first.into_iter().collect() };
-    let second = crate::model::solver::fitted_from_parts(
-        decoder.intercept().to_vec(),
-        decoder.weights().iter().map(|&weight| f64::from(weight)).collect(),
-        (0..labels).collect::<Vec<usize>>(),
-    )
-    .expect("fitted");
-    let mut rows = crate::features::Rows::new(decoder.params().n_features(labels));
+    let rows = model.features().transform(document).expect("rows");
+    let first = model.to_linfa_logistic().expect("fitted").predict_probabilities(&rows.to_dense());
+    let Some(stacked) = model.stacked() else { return first.into_iter().collect() };
+    let second = linfa_logistic::MultiFittedLogisticRegression::try_from(stacked.fitted()).expect("fitted");
+    let mut rows = SparseRecords::new(stacked.window().n_features(labels));
     let first: Vec<f64> = first.into_iter().collect();
-    decoder.params().transform_into(&first, labels, &mut rows);
-    second.predict_probabilities(&dense(&rows)).into_iter().collect()
+    stacked.window().transform_into(&first, labels, &mut rows).expect("rows");
+    second.predict_probabilities(&rows.to_dense()).into_iter().collect()
 }
 
 proptest! {
@@ -145,9 +140,9 @@ proptest! {
     #[test]
     fn probabilities_are_linfa_s_own(
         training in texts(), document in texts(), preset in 0..PRESETS.len(), labels in 2_usize..7,
-        salt: u32, decoder: bool,
+        salt: u32, two_stages: bool,
     ) {
-        let model = model(PRESETS[preset], &paragraphs(&training), labels, salt, decoder);
+        let model = model(PRESETS[preset], &paragraphs(&training), labels, salt, two_stages);
         let document = paragraphs(&document);
         let mut scorer = model.scorer();
         let expected = by_linfa(&model, &document);
@@ -160,6 +155,24 @@ proptest! {
         for (label, row) in scored.labels.iter().zip(scored.probabilities.chunks_exact(labels)) {
             prop_assert!(row.iter().all(|p| *p <= row[usize::from(*label)]));
         }
+    }
+
+    #[test]
+    fn the_door_of_linfa_gives_the_same_whatever_it_predicted_before(
+        training in texts(), document in texts(), preset in 0..PRESETS.len(), salt: u32,
+    ) {
+        let other = model(PRESETS[3], &paragraphs(&document), 5, !salt, true);
+        let model = model(PRESETS[preset], &paragraphs(&training), 3, salt, true);
+        let document = paragraphs(&document);
+        let predictor = model.predictor();
+        let unlabelled = Array1::from_elem(document.len(), ());
+        let fresh: Predictions = predictor.predict(&DatasetBase::new(Paragraphs(&document), unlabelled));
+        let mut used = other.predictor().default_target(&Paragraphs(&document));
+        other.predictor().predict_inplace(&Paragraphs(&document), &mut used);
+        predictor.predict_inplace(&Paragraphs(&document), &mut used);
+        prop_assert_eq!(used.scored(), fresh.scored());
+        let mut scorer = model.scorer();
+        prop_assert_eq!(scorer.score(&document), used.scored());
     }
 
     #[test]
@@ -178,8 +191,8 @@ proptest! {
         let document = paragraphs(&document);
         let expected = by_linfa(&model, &document);
         for (place, expected) in expected.chunks_exact(3).enumerate() {
-            let mut scores = model.intercept().to_vec();
-            for contribution in model.explain(&document, place, 1) {
+            let mut scores = model.linear().intercept().to_vec();
+            for contribution in model.explain(&document, place, 1).expect("rows") {
                 scores.iter_mut().zip(&contribution.scores).for_each(|(sum, score)| *sum += score);
             }
             softmax(&mut scores);
@@ -190,9 +203,9 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_model_scores_the_same(training in texts(), document in texts(), salt: u32, decoder: bool) {
+    fn a_stored_model_scores_the_same(training in texts(), document in texts(), salt: u32, two_stages: bool) {
         let (training, document) = (paragraphs(&training), paragraphs(&document));
-        let model = model(PRESETS[3], &training, 3, salt, decoder);
+        let model = model(PRESETS[3], &training, 3, salt, two_stages);
         let stored = Arc::new(Model::from_bytes(&model.to_bytes(), "memory").expect("a model"));
         let (mut scorer, mut of_stored) = (model.scorer(), stored.scorer());
         prop_assert_eq!(scorer.score(&document), of_stored.score(&document));
@@ -204,14 +217,15 @@ fn explanations_name_what_speaks_most_first() {
     let texts = [("Spores smooth hyaline".to_owned(), "\n"), ("Amanita rubra sp. nov.".to_owned(), "\n\n")];
     let document = paragraphs(&texts);
     let model = model(PRESETS[3], &document, 3, 9, true);
-    let found = model.explain(&document, 1, 0);
+    let found = model.explain(&document, 1, 0).expect("rows");
     assert!(found.iter().any(|contribution| contribution.feature == "pair=nov ."));
     assert!(found.iter().any(|contribution| contribution.feature == "-1: last=hyaline"));
     assert!(found.iter().any(|contribution| contribution.feature == "around: score of Label-0"));
     let says = |c: &Contribution| (c.scores[0] - c.scores.iter().sum::<f64>() / 3.0).abs();
     assert!(found.windows(2).all(|pair| says(&pair[0]) >= says(&pair[1])));
-    assert!(model.explain(&document, 2, 0).is_empty());
-    assert!(model.explain(&document, 0, 3).is_empty());
+    for (place, label) in [(2, 0), (0, 3)] {
+        assert!(model.explain(&document, place, label).expect("no rows").is_empty());
+    }
 }
 
 #[test]

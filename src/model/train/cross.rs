@@ -1,12 +1,11 @@
 //! Cross-validation over whole volumes, and the learning curve.
 
-use super::fit::labels;
+use super::labels::labels;
 use super::split::{folds, part};
 use super::{Event, Naming, Progress, fit};
-use crate::Result;
-use crate::model::Preset;
 use crate::model::evaluate::Measured;
 use crate::model::gold::GoldDocument;
+use crate::model::{ModelError, Preset};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -36,14 +35,14 @@ pub struct CrossValidated {
 /// Tests every volume by a model trained on the volumes of other folds.
 ///
 /// # Errors
-/// Usage error when there are fewer volumes than folds; else as [`fit`].
+/// [`ModelError::TooManyFolds`] when there are fewer volumes than folds; else as [`fit`].
 pub fn cross_validate(
     documents: &[GoldDocument],
     k: usize,
     preset: &Preset,
     naming: &Naming<'_>,
     progress: &Progress,
-) -> Result<CrossValidated> {
+) -> Result<CrossValidated, ModelError> {
     let folds = folds(documents, k)?;
     let labels = labels(&documents.iter().collect::<Vec<_>>(), preset);
     let mut pooled: Option<Measured> = None;

@@ -1,15 +1,13 @@
 //! What the first stage says of text that it has not seen.
 //!
-//! The documents are dealt into folds, whole volumes together. For each fold a first stage is fitted on all
+//! The documents are split into folds, whole volumes together. For each fold a first stage is fitted on all
 //! others and gives its probabilities for the fold (cross-fitting).
 
-use super::fit::{Sample, Targets, solve};
+use super::samples::{Sample, Targets};
+use super::solve::solve;
 use super::{Event, Progress};
-use crate::features::Rows;
-use crate::model::Preset;
-use crate::model::scorer::softmax;
-use crate::model::solver::SolverError;
-use linfa_logistic::MultiFittedLogisticRegression;
+use crate::model::{ModelError, Preset};
+use linfa::dataset::Records;
 use ndarray::Array1;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +19,9 @@ pub(super) struct Folds {
 
 impl Folds {
     /// At most `folds` of whole volumes, the largest first, each to the fold with the fewest rows so far. A
-    /// volume that alone holds a label is dealt file by file where `split` says so, because no model could
+    /// volume that alone holds a label is split file by file where `split` says so, because no model could
     /// know that label if the whole volume were left out.
-    pub(super) fn deal(samples: &[Sample<'_>], folds: usize, split: bool) -> Self {
+    pub(super) fn new(samples: &[Sample<'_>], folds: usize, split: bool) -> Self {
         let alone = if split { alone_with_a_label(samples) } else { BTreeSet::new() };
         let group = |sample: &Sample<'_>| match sample.document.volume.as_str() {
             volume if alone.contains(volume) => sample.document.path.clone(),
@@ -75,9 +73,9 @@ pub(super) fn cross_fit(
     labels: usize,
     preset: &Preset,
     progress: &Progress,
-) -> Result<(Targets, Vec<f64>), SolverError> {
+) -> Result<(Targets, Vec<f64>), ModelError> {
     let weights: Vec<f32> = data.weights().map(<[f32]>::to_vec).unwrap_or_default();
-    let mut probabilities = vec![0.0; data.records().len() * labels];
+    let mut probabilities = vec![0.0; data.records().nsamples() * labels];
     for fold in 0..folds.count {
         progress(&Event::Stage(&format!("fold {} of {} of the first stage", fold + 1, folds.count)));
         let mut seen = weights.clone();
@@ -85,21 +83,10 @@ pub(super) fn cross_fit(
         data = data.with_weights(Array1::from(seen));
         let fitted = solve(&data, preset, progress)?;
         for row in folds.samples(fold, samples).flat_map(|sample| sample.rows.clone()) {
-            predict(&fitted, data.records(), row, &mut probabilities[row * labels..(row + 1) * labels]);
+            let (columns, values) = data.records().row(row);
+            let entries = columns.iter().map(|&column| column as usize).zip(values.iter().copied());
+            fitted.probabilities_into(entries, &mut probabilities[row * labels..(row + 1) * labels]);
         }
     }
     Ok((data.with_weights(Array1::from(weights)), probabilities))
-}
-
-/// The first stage's probabilities for one row.
-fn predict(fitted: &MultiFittedLogisticRegression<f64, usize>, rows: &Rows, row: usize, into: &mut [f64]) {
-    let (columns, values) = rows.row(row);
-    let weights = fitted.params();
-    into.iter_mut().zip(fitted.intercept()).for_each(|(score, bias)| *score = *bias);
-    for (&column, &value) in columns.iter().zip(values) {
-        for (score, weight) in into.iter_mut().zip(weights.row(column as usize)) {
-            *score += value * weight;
-        }
-    }
-    softmax(into);
 }

@@ -5,25 +5,26 @@
 //! files held out by a seeded split, which the stored model has not seen.
 
 mod card;
-mod cleaning;
 mod cross;
 mod cross_fit;
 mod fit;
-mod second_stage;
+mod labels;
+mod samples;
+mod solve;
 mod split;
+mod stacking;
 
-pub use cleaning::CleaningParams;
 pub use cross::{CrossValidated, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
 
 use super::evaluate::{Evaluation, Measured, temperature};
 use super::gold::{self, GoldDocument};
-use super::{Model, Preset, catalog};
-use crate::Result;
+use super::{Model, ModelError, Preset, catalog, write_atomically};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// What to train, on what, and where the model goes.
 #[derive(Debug, Clone)]
@@ -44,17 +45,16 @@ pub struct TrainOptions {
     pub cross_validate: Option<usize>,
     /// Folder for the model and its card.
     pub output: PathBuf,
-    /// Where to write the evaluation as a page.
-    pub report: Option<PathBuf>,
-    /// Day of training, `YYYY-MM-DD`; `None`: today, in UTC. With the same date, data, preset and seed the
-    /// model file is the same to the bit.
-    pub date: Option<String>,
+    /// When the model is trained; `None`: now. With the same day (in UTC), data, preset and seed the model file is
+    /// the same to the bit.
+    pub time: Option<SystemTime>,
     /// The command line, for the card.
     pub command: String,
 }
 
-/// What training tells while it works.
+/// How training goes on.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A part of the work begins.
     Stage(&'a str),
@@ -69,7 +69,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Who is told how the work goes.
+/// Sees how the work goes.
 pub type Progress = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// What training has made, and how good it is.
@@ -87,14 +87,13 @@ pub struct Trained {
     pub learning_curve: Vec<LearningPoint>,
 }
 
-/// Trains a model, measures it, and writes model, card and page.
+/// Trains a model, measures it, and writes model and card.
 ///
 /// # Errors
-/// Usage error when the files cannot be split as asked; unusable when they cannot be read or trained on, or
-/// the output cannot be written.
-pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained> {
+/// When the files cannot be split as asked, cannot be read or trained on, or the output cannot be written.
+pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, ModelError> {
     let name = options.name.as_deref().unwrap_or(&options.preset_name);
-    let date = options.date.clone().unwrap_or_else(today);
+    let date = date(options.time.unwrap_or_else(SystemTime::now));
     let naming = Naming { name, preset_name: &options.preset_name, date: &date, seed: options.seed };
     progress(&Event::Stage("reading"));
     let documents = gold::read(&options.input)?;
@@ -127,11 +126,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained> {
     let card = options.output.join(format!("{name}.md"));
     model.save(&path)?;
     let trained = Trained { model, path, card, evaluation, learning_curve };
-    super::stored::write_atomically(&trained.card, card::card(&trained, &options.command).as_bytes())?;
-    if let Some(page) = &options.report {
-        let html = crate::report::evaluation_page(&trained.evaluation, &trained.learning_curve);
-        super::stored::write_atomically(page, html.as_bytes())?;
-    }
+    write_atomically(&trained.card, card::card(&trained, &options.command).as_bytes())?;
     Ok(trained)
 }
 
@@ -143,7 +138,7 @@ fn measure(
     options: &TrainOptions,
     naming: &Naming<'_>,
     progress: &Progress,
-) -> Result<(Arc<Model>, Evaluation)> {
+) -> Result<(Arc<Model>, Evaluation), ModelError> {
     let model = Arc::new(fit(train, &options.preset, naming, 1.0, progress)?);
     progress(&Event::Stage("measuring"));
     let mut measured = Measured::new(model.labels());
@@ -151,25 +146,10 @@ fn measure(
     Ok((model, Evaluation { title, measured, temperature: 1.0 }))
 }
 
-/// Today's date in UTC.
-fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date_of(seconds)
-}
-
-/// The date, `YYYY-MM-DD` in UTC, of a time in seconds since 1970 (such as `SOURCE_DATE_EPOCH` holds).
-#[must_use]
-pub fn date_of(seconds: u64) -> String {
-    // Civil from days (Howard Hinnant), for dates from 1970 on.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+/// The date of a moment, `YYYY-MM-DD` in UTC; that of 1970 for one that no calendar has.
+fn date(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.to_zoned(TimeZone::UTC).date().to_string()
 }
 
 impl Trained {
@@ -203,13 +183,15 @@ impl Trained {
 
 #[cfg(test)]
 mod tests {
-    use super::date_of;
+    use super::date;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
-    fn dates_are_civil() {
-        assert_eq!(date_of(0), "1970-01-01");
-        assert_eq!(date_of(951_782_400), "2000-02-29");
-        assert_eq!(date_of(1_735_689_599), "2024-12-31");
-        assert_eq!(date_of(1_735_689_600), "2025-01-01");
+    fn dates_are_those_of_utc() {
+        let of = |seconds| date(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(of(0), "1970-01-01");
+        assert_eq!(of(951_782_400), "2000-02-29");
+        assert_eq!(of(1_735_689_599), "2024-12-31");
+        assert_eq!(of(1_735_689_600), "2025-01-01");
     }
 }

@@ -1,8 +1,8 @@
 //! Which files are held out, and which fold tests which volume: always whole volumes (or whole files where
 //! all files lie in one folder), always the same for a seed.
 
+use crate::model::ModelError;
 use crate::model::gold::GoldDocument;
-use crate::{Error, Result};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, seq::IndexedRandom as _};
@@ -17,17 +17,17 @@ struct Group {
     paragraphs: usize,
 }
 
-/// Splits the files (places in `documents`) into those to train on and those to test on.
+/// Splits the files (indices of `documents`) into those to train on and those to test on.
 ///
 /// # Errors
-/// Usage error when there is but one volume.
-pub(super) fn hold_out(documents: &[GoldDocument], seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
+/// [`ModelError::NothingToHoldOut`] when there is but one volume.
+pub(super) fn hold_out(
+    documents: &[GoldDocument],
+    seed: u64,
+) -> Result<(Vec<usize>, Vec<usize>), ModelError> {
     let mut groups = groups(documents);
     if groups.len() < 2 {
-        return Err(Error::usage(
-            "only one annotated file to train from, so none can be held out; add files, or give others to \
-             test on with --test DIR",
-        ));
+        return Err(ModelError::NothingToHoldOut);
     }
     groups.shuffle(&mut StdRng::seed_from_u64(seed));
     let total: usize = groups.iter().map(|group| group.paragraphs).sum();
@@ -50,20 +50,15 @@ pub(super) fn hold_out(documents: &[GoldDocument], seed: u64) -> Result<(Vec<usi
     Ok((train, test))
 }
 
-/// The files that each of `k` folds tests on: whole volumes, dealt out in the order of their paths. Volumes of
+/// The files that each of `k` folds tests on: whole volumes, in turn in the order of their paths. Volumes of
 /// one journal follow each other there and so go to different folds.
 ///
 /// # Errors
-/// Usage error when there are fewer volumes than folds.
-pub(super) fn folds(documents: &[GoldDocument], k: usize) -> Result<Vec<Vec<usize>>> {
+/// [`ModelError::TooManyFolds`] when there are fewer volumes than folds.
+pub(super) fn folds(documents: &[GoldDocument], k: usize) -> Result<Vec<Vec<usize>>, ModelError> {
     let groups = groups(documents);
     if k < 2 || groups.len() < k {
-        return Err(Error::usage(format!(
-            "cannot cross-validate over {k} folds: there are {} volumes (folders with annotated files), and \
-             each fold needs one of its own; choose --cross-validate from 2 to {}",
-            groups.len(),
-            groups.len()
-        )));
+        return Err(ModelError::TooManyFolds { folds: k, volumes: groups.len() });
     }
     let mut folds = vec![Vec::new(); k];
     for (place, group) in groups.into_iter().enumerate() {

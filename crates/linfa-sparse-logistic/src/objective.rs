@@ -1,7 +1,8 @@
 //! The objective and its gradient on sparse rows, as an argmin problem.
 
-use crate::Rows;
+use crate::{SparseRecords, softmax};
 use argmin::core::{CostFunction, Error, Gradient};
+use linfa::dataset::Records;
 use ndarray::Array1;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -13,16 +14,18 @@ const MIN_BLOCK_ENTRIES: usize = 1 << 17;
 
 /// The weighted multinomial loss over sparse rows.
 ///
-/// Parameters are one vector: for each feature its weight in each class (row-major, features x
-/// classes), then the intercept of each class.
+/// Parameters are one vector: for each feature its weight in each class (row-major, features x classes), then the
+/// intercept of each class.
 pub(super) struct SparseProblem<'a> {
-    rows: &'a Rows,
+    rows: &'a SparseRecords,
     /// The class of each row.
     targets: &'a [u32],
     /// The weight of each row, or nothing when all weigh 1.
     weights: Option<&'a [f32]>,
     n_classes: usize,
     alpha: f64,
+    /// What the parameters are pulled towards, intercepts too; `None`: the weights towards zero.
+    towards: Option<&'a [f64]>,
     blocks: Vec<Range<usize>>,
     /// The line search asks for loss and gradient at the same point one after the other, and both
     /// come out of one pass.
@@ -37,19 +40,25 @@ struct Evaluation {
 
 impl<'a> SparseProblem<'a> {
     pub(super) fn new(
-        rows: &'a Rows,
+        rows: &'a SparseRecords,
         targets: &'a [u32],
         weights: Option<&'a [f32]>,
         n_classes: usize,
         alpha: f64,
     ) -> Self {
         let blocks = blocks(rows);
-        Self { rows, targets, weights, n_classes, alpha, blocks, last: Mutex::new(None) }
+        Self { rows, targets, weights, n_classes, alpha, towards: None, blocks, last: Mutex::new(None) }
+    }
+
+    /// The same, with the penalty on the differences from `params`, intercepts too.
+    pub(super) fn towards(mut self, params: Option<&'a [f64]>) -> Self {
+        self.towards = params;
+        self
     }
 
     /// Length of the parameter vector.
     pub(super) fn n_params(&self) -> usize {
-        (self.rows.columns() + 1) * self.n_classes
+        (self.rows.nfeatures() + 1) * self.n_classes
     }
 
     /// Loss and gradient at `params`.
@@ -74,11 +83,22 @@ impl<'a> SparseProblem<'a> {
             loss += other_loss;
             gradient.iter_mut().zip(&other_gradient).for_each(|(sum, part)| *sum += part);
         }
-        let n_weights = self.rows.columns() * self.n_classes;
         let mut square = 0.0;
-        for (slope, weight) in gradient[..n_weights].iter_mut().zip(params) {
-            *slope += self.alpha * weight;
-            square += weight * weight;
+        match self.towards {
+            None => {
+                let n_weights = self.rows.nfeatures() * self.n_classes;
+                for (slope, weight) in gradient[..n_weights].iter_mut().zip(params) {
+                    *slope += self.alpha * weight;
+                    square += weight * weight;
+                }
+            }
+            Some(towards) => {
+                for ((slope, param), from) in gradient.iter_mut().zip(params).zip(towards) {
+                    let difference = param - from;
+                    *slope += self.alpha * difference;
+                    square += difference * difference;
+                }
+            }
         }
         (loss + 0.5 * self.alpha * square, Array1::from(gradient))
     }
@@ -96,7 +116,7 @@ impl<'a> SparseProblem<'a> {
         let mut gradient = vec![0.0; params.len()];
         let (weights, _) = params.as_chunks::<K>();
         let (slopes, _) = gradient.as_chunks_mut::<K>();
-        let intercept = self.rows.columns();
+        let intercept = self.rows.nfeatures();
         let mut loss = 0.0;
         for i in block {
             let (columns, values) = self.rows.row(i);
@@ -124,7 +144,7 @@ impl<'a> SparseProblem<'a> {
     fn evaluate_any(&self, block: Range<usize>, params: &[f64]) -> (f64, Vec<f64>) {
         let k = self.n_classes;
         let mut gradient = vec![0.0; params.len()];
-        let intercept = self.rows.columns() * k;
+        let intercept = self.rows.nfeatures() * k;
         let mut scores = vec![0.0; k];
         let mut loss = 0.0;
         for i in block {
@@ -150,18 +170,11 @@ impl<'a> SparseProblem<'a> {
     fn loss_and_slopes(&self, i: usize, scores: &mut [f64]) -> f64 {
         let weight = self.weights.map_or(1.0, |weights| f64::from(weights[i]));
         let target = self.targets[i] as usize;
-        let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let own = scores[target];
-        let mut sum = 0.0;
-        for score in scores.iter_mut() {
-            *score = (*score - max).exp();
-            sum += *score;
-        }
-        for score in scores.iter_mut() {
-            *score *= weight / sum;
-        }
+        let normalizer = softmax(scores);
+        scores.iter_mut().for_each(|score| *score *= weight);
         scores[target] -= weight;
-        weight * (max + sum.ln() - own)
+        weight * (normalizer - own)
     }
 
     fn with_last<T>(&self, params: &Array1<f64>, take: impl Fn(&Evaluation) -> T) -> T {
@@ -178,15 +191,15 @@ impl<'a> SparseProblem<'a> {
 }
 
 /// Cuts the rows into blocks of about as many entries; where depends on the rows alone.
-fn blocks(rows: &Rows) -> Vec<Range<usize>> {
+fn blocks(rows: &SparseRecords) -> Vec<Range<usize>> {
     let count = (rows.entries() / MIN_BLOCK_ENTRIES).clamp(1, MAX_BLOCKS);
     let mut blocks = Vec::with_capacity(count);
-    let (starts, _, _) = rows.parts();
+    let starts = rows.starts();
     let mut begin = 0;
     for block in 1..=count {
         let entries = rows.entries() / count * block;
         let mut end = begin;
-        while end < rows.len() && (block == count || starts[end + 1] <= entries) {
+        while end < rows.nsamples() && (block == count || starts[end + 1] <= entries) {
             end += 1;
         }
         blocks.push(begin..end);

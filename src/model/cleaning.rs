@@ -8,6 +8,7 @@
 //! learning: Northcutt, Jiang and Chuang, JAIR 70, 2021, pruned by the model's confidence). Nothing is left out
 //! of what a model is measured on.
 
+use super::ModelError;
 use crate::document::labels::MISC_EXPOSITION;
 use serde::{Deserialize, Serialize};
 
@@ -28,15 +29,16 @@ fn default_folds() -> usize {
 
 impl CleaningParams {
     /// Why these parameters are impossible, if they are.
-    pub(in crate::model) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), ModelError> {
         if !(0.5..1.0).contains(&self.confidence) {
-            return Err(format!(
-                "cleaning.confidence = {}: must be at least 0.5 and below 1",
-                self.confidence
+            return Err(ModelError::setting(
+                "cleaning.confidence",
+                self.confidence,
+                "at least 0.5 and below 1",
             ));
         }
         if self.folds < 2 {
-            return Err(format!("cleaning.folds = {}: must be at least 2", self.folds));
+            return Err(ModelError::setting("cleaning.folds", self.folds, "at least 2"));
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
-//! Decoding: a second stage that labels a paragraph by the scores of the paragraphs around it.
+//! What the second stage of a model sees: what the first one thinks of a paragraph and of those around it.
 //!
-//! The first stage sees text; this one sees only what the first thought of each paragraph: its
-//! probabilities. It is itself a multinomial logistic regression (stacked sequential learning, Cohen and
-//! Carvalho, IJCAI 2005), over
+//! The first stage sees text; the second sees the first one's probabilities alone. It is itself a multinomial
+//! logistic regression (stacked sequential learning, Cohen and Carvalho, IJCAI 2005), over
 //!
 //! - the logarithms of the paragraph's own probabilities;
 //! - per neighbour within `neighbours` paragraphs: its probabilities, their logarithms, their products with
@@ -13,8 +12,8 @@
 //! It is fitted on probabilities that were given by models which had not seen the paragraph's volume, else it
 //! would learn to trust the first stage too much.
 
-use super::solver::SolverError;
-use crate::features::Rows;
+use super::ModelError;
+use linfa_sparse_logistic::SparseRecords;
 use serde::{Deserialize, Serialize};
 
 /// Probabilities below this count as this in logarithms.
@@ -33,7 +32,7 @@ const WIDEST: usize = 1000;
 /// What the second stage sees and how it is fitted; part of a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DecoderParams {
+pub struct ContextWindow {
     /// How many paragraphs before and after are seen one by one.
     pub neighbours: usize,
     /// How many paragraphs before and after are averaged over, one group of features for each.
@@ -62,20 +61,24 @@ fn default_iterations() -> u64 {
     40
 }
 
-impl DecoderParams {
+impl ContextWindow {
     /// Why these parameters are impossible, if they are.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), ModelError> {
+        let of = |key: &str| format!("context_window.{key}");
         if self.neighbours == 0 || self.neighbours > 16 {
-            return Err(format!("decoder.neighbours = {}: must be 1 to 16", self.neighbours));
+            return Err(ModelError::setting(of("neighbours"), self.neighbours, "1 to 16"));
         }
         if let Some(mean) = self.means.iter().find(|&&mean| mean == 0 || mean > WIDEST) {
-            return Err(format!("decoder.means holds {mean}: must be 1 to {WIDEST}"));
+            return Err(ModelError::setting(of("means"), mean, "paragraphs, 1 to 1000"));
         }
         if !self.l2.is_finite() || self.l2 < 0.0 {
-            return Err(format!("decoder.l2 = {}: must be a finite number, at least 0", self.l2));
+            return Err(ModelError::setting(of("l2"), self.l2, "a finite number, at least 0"));
         }
-        if self.folds < 2 || self.fold_iterations == 0 {
-            return Err("decoder.folds must be at least 2, decoder.fold_iterations at least 1".into());
+        if self.folds < 2 {
+            return Err(ModelError::setting(of("folds"), self.folds, "at least 2"));
+        }
+        if self.fold_iterations == 0 {
+            return Err(ModelError::setting(of("fold_iterations"), self.fold_iterations, "at least 1"));
         }
         Ok(())
     }
@@ -96,13 +99,13 @@ impl DecoderParams {
 
     /// How many features the second stage has for so many labels.
     #[must_use]
-    pub fn n_features(&self, labels: usize) -> usize {
+    pub(super) fn n_features(&self, labels: usize) -> usize {
         self.first_mean(labels) + self.means.len() * labels
     }
 
     /// What column `column` stands for, for people.
     #[must_use]
-    pub fn feature_name(&self, column: usize, labels: &[String]) -> Option<String> {
+    pub(super) fn feature_name(&self, column: usize, labels: &[String]) -> Option<String> {
         let k = labels.len();
         if column < k {
             return Some(format!("score of {}", labels[column]));
@@ -131,23 +134,33 @@ impl DecoderParams {
 
     /// Appends the rows of one document to `rows`, out of the first stage's `probabilities`, row-major
     /// (paragraphs x `labels`).
-    pub fn transform_into(&self, probabilities: &[f64], labels: usize, rows: &mut Rows) {
-        let mut sight = Sight::default();
-        sight.look(probabilities, labels);
+    ///
+    /// # Errors
+    /// When `rows` has fewer columns than [`n_features`](Self::n_features).
+    pub(super) fn transform_into(
+        &self,
+        probabilities: &[f64],
+        labels: usize,
+        rows: &mut SparseRecords,
+    ) -> Result<(), linfa_sparse_logistic::Error> {
+        let mut window = Window::default();
+        window.read(probabilities, labels);
         let mut entries = Vec::new();
         for place in 0..probabilities.len() / labels.max(1) {
             entries.clear();
-            self.visit(&sight, probabilities, labels, place, |column, value| {
-                entries.push((column as u32, value))
+            self.visit(&window, probabilities, labels, place, |column, value| {
+                entries.push((column as u32, value));
             });
-            rows.push(&mut entries);
+            rows.push(&mut entries)?;
         }
+        Ok(())
     }
 
     /// Calls `visit` with each column of the paragraph at `place` that is not zero, and its value.
-    fn visit(
+    #[inline]
+    pub(super) fn visit(
         &self,
-        sight: &Sight,
+        window: &Window,
         probabilities: &[f64],
         k: usize,
         place: usize,
@@ -155,7 +168,7 @@ impl DecoderParams {
     ) {
         let paragraphs = probabilities.len() / k;
         let row = |at: usize| &probabilities[at * k..(at + 1) * k];
-        let logarithms = |at: usize| &sight.logarithms[at * k..(at + 1) * k];
+        let logarithms = |at: usize| &window.logarithms[at * k..(at + 1) * k];
         let own = row(place);
         for (label, logarithm) in logarithms(place).iter().enumerate() {
             visit(label, OWN_SCALE * logarithm);
@@ -187,11 +200,11 @@ impl DecoderParams {
             }
         }
         let first = self.first_mean(k);
-        for (group, &window) in self.means.iter().enumerate() {
-            let (start, end) = (place.saturating_sub(window), (place + window + 1).min(paragraphs));
+        for (group, &width) in self.means.iter().enumerate() {
+            let (start, end) = (place.saturating_sub(width), (place + width + 1).min(paragraphs));
             let count = (end - start) as f64;
             for label in 0..k {
-                let sum = sight.sums[end * k + label] - sight.sums[start * k + label];
+                let sum = window.sums[end * k + label] - window.sums[start * k + label];
                 visit(first + group * k + label, sum / count);
             }
         }
@@ -200,14 +213,14 @@ impl DecoderParams {
 
 /// What is computed once per document: logarithms, and sums from its start.
 #[derive(Debug, Default)]
-struct Sight {
+pub(super) struct Window {
     logarithms: Vec<f64>,
     /// Row-major, one row more than paragraphs: the sum of all rows before.
     sums: Vec<f64>,
 }
 
-impl Sight {
-    fn look(&mut self, probabilities: &[f64], k: usize) {
+impl Window {
+    pub(super) fn read(&mut self, probabilities: &[f64], k: usize) {
         self.logarithms.clear();
         self.logarithms.extend(probabilities.iter().map(|p| p.max(LEAST).ln()));
         self.sums.clear();
@@ -219,153 +232,33 @@ impl Sight {
     }
 }
 
-/// A fitted second stage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoder {
-    params: DecoderParams,
-    labels: usize,
-    /// Row-major: features x labels.
-    weights: Vec<f32>,
-    intercept: Vec<f64>,
-}
-
-/// Scratch for [`Decoder::decode`], one per worker.
-#[derive(Debug, Default)]
-pub struct DecoderScratch {
-    sight: Sight,
-    before: Vec<f64>,
-}
-
-impl Decoder {
-    /// A second stage out of its parts: `weights` row-major (features x labels), one intercept per label.
-    ///
-    /// # Errors
-    /// When the lengths do not fit each other or a number is not finite.
-    pub fn new(params: DecoderParams, weights: Vec<f32>, intercept: Vec<f64>) -> Result<Self, SolverError> {
-        let labels = intercept.len();
-        if labels < 2 || weights.len() != params.n_features(labels) * labels {
-            return Err(SolverError::Optimiser(format!(
-                "{labels} intercepts and {} weights do not make a decoder",
-                weights.len()
-            )));
-        }
-        if !(weights.iter().all(|w| w.is_finite()) && intercept.iter().all(|b| b.is_finite())) {
-            return Err(SolverError::Optimiser(
-                "some of the decoder's weights are not finite numbers".into(),
-            ));
-        }
-        Ok(Self { params, labels, weights, intercept })
-    }
-
-    /// The same with all scores multiplied by `factor`.
-    #[must_use]
-    pub fn scaled(mut self, factor: f64) -> Self {
-        self.weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * factor) as f32);
-        self.intercept.iter_mut().for_each(|bias| *bias *= factor);
-        self
-    }
-
-    /// What it sees.
-    #[must_use]
-    pub fn params(&self) -> &DecoderParams {
-        &self.params
-    }
-
-    /// The weight of each feature in each label, row-major (features x labels).
-    #[must_use]
-    pub fn weights(&self) -> &[f32] {
-        &self.weights
-    }
-
-    /// The intercept of each label.
-    #[must_use]
-    pub fn intercept(&self) -> &[f64] {
-        &self.intercept
-    }
-
-    /// Replaces a document's probabilities, row-major (paragraphs x labels), by those of the second stage.
-    pub fn decode(&self, probabilities: &mut [f64], scratch: &mut DecoderScratch) {
-        let k = self.labels;
-        let DecoderScratch { sight, before } = scratch;
-        before.clear();
-        before.extend_from_slice(probabilities);
-        sight.look(before, k);
-        for (place, scores) in probabilities.chunks_exact_mut(k).enumerate() {
-            scores.copy_from_slice(&self.intercept);
-            self.params.visit(sight, before, k, place, |column, value| {
-                let weights = &self.weights[column * k..(column + 1) * k];
-                for (score, weight) in scores.iter_mut().zip(weights) {
-                    *score += value * f64::from(*weight);
-                }
-            });
-            super::scorer::softmax(scores);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::solver::fitted_from_parts;
-    use ndarray::Array2;
-    use proptest::prelude::*;
 
-    fn params() -> DecoderParams {
-        DecoderParams { neighbours: 2, means: vec![3], l2: 1.0, folds: 2, fold_iterations: 9 }
-    }
-
-    proptest! {
-        #[test]
-        fn decoding_is_linfa_s_prediction_on_the_transformed_rows(
-            k in 2_usize..6, seed in prop::collection::vec(0.01_f64..1.0, 0..60), salt in 0_u32..1000,
-        ) {
-            let mut probabilities: Vec<f64> = seed[..seed.len() / k * k].to_vec();
-            probabilities.chunks_exact_mut(k).for_each(|row| {
-                let sum: f64 = row.iter().sum();
-                row.iter_mut().for_each(|p| *p /= sum);
-            });
-            let features = params().n_features(k);
-            let weight = |i: usize| ((i as u32).wrapping_mul(2_654_435_761).wrapping_add(salt) % 1000) as f32 / 500.0 - 1.0;
-            let weights: Vec<f32> = (0..features * k).map(weight).collect();
-            let intercept: Vec<f64> = (0..k).map(|label| label as f64 / 7.0).collect();
-            let fitted = fitted_from_parts(
-                intercept.clone(), weights.iter().map(|&w| f64::from(w)).collect(), (0..k).collect::<Vec<usize>>(),
-            ).expect("a model");
-            let mut rows = Rows::new(features);
-            params().transform_into(&probabilities, k, &mut rows);
-            let mut dense = Array2::zeros((rows.len(), features));
-            for i in 0..rows.len() {
-                let (columns, values) = rows.row(i);
-                columns.iter().zip(values).for_each(|(&j, &value)| dense[(i, j as usize)] = value);
-            }
-            let expected = fitted.predict_probabilities(&dense);
-            let decoder = Decoder::new(params(), weights, intercept).expect("a decoder");
-            decoder.decode(&mut probabilities, &mut DecoderScratch::default());
-            for (found, expected) in probabilities.iter().zip(expected.iter()) {
-                prop_assert!((found - expected).abs() < 1e-9, "{found} {expected}");
-            }
-        }
+    fn window() -> ContextWindow {
+        ContextWindow { neighbours: 2, means: vec![3], l2: 1.0, folds: 2, fold_iterations: 9 }
     }
 
     #[test]
     fn every_column_has_a_name_of_its_own() {
         for k in [2, 3, 6] {
             let labels: Vec<String> = (0..k).map(|label| format!("L{label}")).collect();
-            let columns = params().n_features(k);
+            let columns = window().n_features(k);
             let names: std::collections::BTreeSet<String> =
-                (0..columns).map(|column| params().feature_name(column, &labels).expect("a name")).collect();
+                (0..columns).map(|column| window().feature_name(column, &labels).expect("a name")).collect();
             assert_eq!(names.len(), columns);
-            assert_eq!(params().feature_name(columns, &labels), None);
+            assert_eq!(window().feature_name(columns, &labels), None);
         }
     }
 
     #[test]
     fn impossible_parameters_are_refused() {
-        assert!(params().check().is_ok());
-        assert!(DecoderParams { neighbours: 0, ..params() }.check().is_err());
-        assert!(DecoderParams { means: vec![0], ..params() }.check().is_err());
-        assert!(DecoderParams { l2: -1.0, ..params() }.check().is_err());
-        assert!(DecoderParams { folds: 1, ..params() }.check().is_err());
-        assert!(Decoder::new(params(), vec![0.0; 3], vec![0.0; 2]).is_err());
+        assert!(window().check().is_ok());
+        assert!(ContextWindow { neighbours: 0, ..window() }.check().is_err());
+        assert!(ContextWindow { means: vec![0], ..window() }.check().is_err());
+        assert!(ContextWindow { l2: -1.0, ..window() }.check().is_err());
+        assert!(ContextWindow { folds: 1, ..window() }.check().is_err());
+        assert!(ContextWindow { fold_iterations: 0, ..window() }.check().is_err());
     }
 }
