@@ -27,7 +27,7 @@ pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Resul
             text.lines().count()
         ))
     })?;
-    tell(&model, &place, document)
+    explanation(&model, &place, document)
 }
 
 /// A paragraph of a document, and the lines it stands on.
@@ -52,7 +52,7 @@ fn find(text: &str, line: usize) -> Option<Place<'_>> {
     Some(Place { paragraphs, number, first_line: line_of(span.start), last_line: line_of(span.end) })
 }
 
-fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String> {
+fn explanation(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String> {
     let words = place.paragraphs[place.number].text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut excerpt: String = words.chars().take(EXCERPT).collect();
     if excerpt.len() < words.len() {
@@ -76,7 +76,7 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String>
     for &label in &order {
         let _ = writeln!(text, "  {:width$}  {:.4}", labels[label], row[label]);
     }
-    // A model tells at least two labels apart.
+    // A model has at least two labels.
     let [label, next, ..] = order[..] else { return Ok(text) };
     let _ = writeln!(text, "\nWhy {} rather than {} (logarithm of the odds):", labels[label], labels[next]);
     let contributions = model.explain(&place.paragraphs, place.number, label)?;
@@ -95,7 +95,7 @@ fn tell(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String>
         sum = terms(&mut text, "then, by what was thought of it and of those around it", named(AROUND), bias);
     }
     for (odds, _) in named(AUXILIARY) {
-        beside(&mut text, model, (&labels[label], &labels[next]), (odds, sum));
+        auxiliary(&mut text, model, (&labels[label], &labels[next]), (odds, sum));
     }
     Ok(text)
 }
@@ -119,7 +119,7 @@ fn terms<'a>(text: &mut String, title: &str, terms: impl Iterator<Item = (f64, &
 }
 
 /// What the model of the three labels adds to the odds of the fine labels' own scores.
-fn beside(text: &mut String, model: &Model, pair: (&str, &str), odds: (f64, f64)) {
+fn auxiliary(text: &mut String, model: &Model, pair: (&str, &str), odds: (f64, f64)) {
     let (label, next) = (collapse(pair.0), collapse(pair.1));
     let _ = writeln!(text, "  then, half way to what {AUXILIARY} thinks");
     let (added, own) = odds;

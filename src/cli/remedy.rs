@@ -1,6 +1,7 @@
 //! What to do about an error, in the words of the user's options: only the programs know how those are called.
 
 use crate::Error;
+use crate::model::ModelError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 
@@ -18,6 +19,20 @@ fn remedy(error: &Error) -> Option<&'static str> {
             Some("give another with --output, or change its permissions")
         }
         Error::Source(SourceError::Pattern { .. }) => Some("change --attachment-pattern, or the input"),
+        Error::Model(error) => of_model(error),
+        _ => None,
+    }
+}
+
+fn of_model(error: &ModelError) -> Option<&'static str> {
+    match error {
+        ModelError::Unusable { .. } => Some("or choose a shipped one (--list-models)"),
+        ModelError::Write { .. } => Some("choose a folder that can be written with --output"),
+        ModelError::List { .. } => Some("check the path"),
+        ModelError::NothingToHoldOut => Some("or give others to test on with --test DIR"),
+        ModelError::TooManyFolds { .. } => {
+            Some("choose from 2 to as many as there are with --cross-validate")
+        }
         _ => None,
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Container<'a> {
             return Err(ContainerError::Corrupt);
         }
         hasher.update(checksum);
-        let sha256 = hex::encode(&hasher.finalize());
+        let sha256 = hex::encode(hasher.finalize());
 
         let mut sections = Vec::new();
         let mut at = HEAD.saturating_add(ENTRY.saturating_mul(count));
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(container.section("EFGH"), Ok(&b""[..]));
         assert_eq!(container.section("IJKL"), Ok(&[7; 100][..]));
         assert_eq!(container.section("NONE"), Err(ContainerError::MissingSection("NONE")));
-        assert_eq!(container.sha256, hex::encode(&Sha256::digest(&file)));
+        assert_eq!(container.sha256, hex::encode(Sha256::digest(&file)));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; choose a folder that can be written with --output", .path.display())]
+    #[error("cannot write {}: {source}", .path.display())]
     Write {
         /// Its path.
         path: PathBuf,
@@ -50,17 +50,16 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// A folder cannot be listed.
-    #[error("cannot read {}: {source}; check the path", .path.display())]
+    #[error("cannot read {}: {source}", .path.display())]
     List {
         /// Its path.
         path: PathBuf,
         /// Why.
-        source: walkdir::Error,
+        source: Box<walkdir::Error>,
     },
     /// A model file does not hold a model that can be used.
     #[error(
-        "model {origin} cannot be used: {}. Take a whole copy of the file, train the model again, or choose a \
-         shipped one (--list-models)",
+        "model {origin} cannot be used: {}. Take a whole copy of the file, or train the model again",
         chain(.source)
     )]
     Unusable {
@@ -93,7 +92,7 @@ pub enum ModelError {
         /// The name of the file.
         origin: String,
         /// What is wrong, and where.
-        source: toml::de::Error,
+        source: Box<toml::de::Error>,
     },
     /// A preset has a key that there is not, or a value of another type.
     #[error("{origin}, preset {name}: {source}")]
@@ -103,7 +102,7 @@ pub enum ModelError {
         /// The name of the preset.
         name: String,
         /// What is wrong.
-        source: toml::de::Error,
+        source: Box<toml::de::Error>,
     },
     /// A preset is impossible.
     #[error("{origin}, preset {name}: {}", chain(.source))]
@@ -146,15 +145,12 @@ pub enum ModelError {
     #[error("the training files hold {0} label(s), but a model tells at least two apart; annotate more")]
     TooFewLabels(usize),
     /// A single file cannot be split.
-    #[error(
-        "only one annotated file to train from, so none can be held out; add files, or give others to test on \
-         with --test DIR"
-    )]
+    #[error("only one annotated file to train from, so none can be held out; add files")]
     NothingToHoldOut,
     /// More folds than volumes.
     #[error(
         "cannot cross-validate over {folds} folds: there are {volumes} volumes (folders with annotated files), and \
-         each fold needs one of its own; choose --cross-validate from 2 to {volumes}"
+         each fold needs one of its own"
     )]
     TooManyFolds {
         /// Folds asked for.

@@ -98,7 +98,8 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>, ModelError> {
 fn list(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).follow_links(true) {
-        let entry = entry.map_err(|source| ModelError::List { path: folder.to_owned(), source })?;
+        let entry =
+            entry.map_err(|source| ModelError::List { path: folder.to_owned(), source: source.into() })?;
         let is_annotated = entry.path().extension().is_some_and(|end| end.eq_ignore_ascii_case(EXTENSION));
         if entry.file_type().is_file() && (is_annotated || entry.depth() == 0) {
             files.push(entry.into_path());

@@ -126,7 +126,7 @@ impl Preset {
     /// When the file is no TOML, has no such preset, or the preset is impossible.
     pub fn from_toml(text: &str, origin: &str, name: &str) -> Result<Self, ModelError> {
         let mut table: toml::Table = toml::from_str(text)
-            .map_err(|source| ModelError::PresetsFile { origin: origin.to_owned(), source })?;
+            .map_err(|source| ModelError::PresetsFile { origin: origin.to_owned(), source: source.into() })?;
         let remedy = format!("or add it to {origin}");
         let mut found = take(&mut table, name, remedy)?;
         for key in ["auxiliary_model", "coarse"] {
@@ -139,7 +139,7 @@ impl Preset {
         let in_preset = || (origin.to_owned(), name.to_owned());
         let preset: Self = found.try_into().map_err(|source| {
             let (origin, name) = in_preset();
-            ModelError::PresetForm { origin, name, source }
+            ModelError::PresetForm { origin, name, source: source.into() }
         })?;
         preset.check().map_err(|error| {
             let (origin, name) = in_preset();

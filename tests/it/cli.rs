@@ -247,16 +247,16 @@ fn what_cannot_be_trained_or_evaluated_says_why() {
 }
 
 #[test]
-fn fine_labels_are_explained_with_the_model_beside_and_collapse_to_three() {
+fn fine_labels_are_explained_with_the_auxiliary_model_and_collapse_to_three() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "Amanita rubra Novak, sp. nov.  Fig. 1\n").unwrap();
     let output =
         program(PREDICT, folder.path(), &["--model=context_fine", "--explain=a.txt:1"]).output().unwrap();
     let explained = out(&output);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let beside = explained.find("then, half way to what the model of the three labels beside thinks\n");
+    let auxiliary = explained.find("then, half way to what the auxiliary model of the three labels thinks\n");
     let last = explained.rfind("together, divided by ");
-    assert!(beside.is_some() && beside < last, "{explained}");
+    assert!(auxiliary.is_some() && auxiliary < last, "{explained}");
 
     // Without arguments: the sample documents. What is written is what is counted.
     let labels = |output: &str, options: &[&str]| -> BTreeMap<String, u64> {

@@ -182,6 +182,7 @@ proptest! {
             bytes[at] ^= 1 << bit;
         }
         let error = Model::from_bytes(&bytes, "damaged").expect_err("it was damaged");
-        prop_assert!(matches!(error, ModelError::Unusable { .. }));
+        let unusable = matches!(error, ModelError::Unusable { .. });
+        prop_assert!(unusable);
     }
 }
