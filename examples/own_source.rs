@@ -151,8 +151,8 @@ async fn label(mailbox: MailboxParams, folder: PathBuf) -> Result<usize> {
     let predictions = classifier.predict(documents).await?;
     let mut outcomes = 0;
     classifier
-        .save_annotated(predictions, |batch| {
-            outcomes += batch.num_rows();
+        .save_annotated(predictions, |rows| {
+            outcomes += rows.len();
             Ok(())
         })
         .await?;

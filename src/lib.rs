@@ -32,7 +32,7 @@
 //! let predictions = classifier.predict(documents).await?;
 //! let mut saved = 0;
 //! classifier.save_annotated(predictions, |outcomes| {
-//!     saved += outcomes.num_rows();
+//!     saved += outcomes.len();
 //!     Ok(())
 //! }).await?;
 //! assert_eq!(saved, 3);

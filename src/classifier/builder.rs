@@ -8,7 +8,7 @@ use super::ClassifierError;
 use crate::connectors::Connectors;
 use crate::error::Result;
 use crate::instrumentation::{Instrumentation, Verbosity};
-use crate::pipeline::{ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
+use crate::pipeline::{Engine, InProcess, ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::worker::RequestMetrics;
@@ -21,6 +21,7 @@ const LINEAGE_THRESHOLD: usize = 30;
 /// Builds a [`Classifier`].
 #[derive(Debug, Default)]
 pub struct ClassifierBuilder {
+    engine: Option<Arc<dyn Engine>>,
     source: Option<Arc<dyn Source>>,
     sink: Option<Arc<dyn Sink>>,
     connectors: Connectors,
@@ -54,6 +55,13 @@ impl ClassifierBuilder {
     #[must_use]
     pub fn connectors(mut self, connectors: Connectors) -> Self {
         self.connectors = connectors;
+        self
+    }
+
+    /// Who runs the plan; default: [this process](InProcess).
+    #[must_use]
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.engine = Some(engine);
         self
     }
 
@@ -148,6 +156,7 @@ impl ClassifierBuilder {
             batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
             lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),
             collapse: self.collapse,
+            engine: self.engine.unwrap_or_else(|| Arc::new(InProcess)),
             instrumentation: self
                 .instrumentation
                 .unwrap_or_else(|| Instrumentation::new(Verbosity::Silent))

@@ -13,7 +13,7 @@
 
 mod builder;
 mod error;
-mod execute;
+mod stage_metrics;
 
 use std::fmt;
 use std::path::Path;
@@ -28,14 +28,15 @@ use tracing::Instrument;
 
 pub use builder::ClassifierBuilder;
 pub use error::ClassifierError;
-pub use execute::StageMetrics;
+pub use stage_metrics::StageMetrics;
 
 use crate::error::Result;
 use crate::instrumentation::{self, Instrumentation, Verbosity};
 use crate::model::gold::GoldDocument;
 use crate::model::train::{self, Naming, Progress};
 use crate::model::{Model, Preset};
-use crate::pipeline::{MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
+use crate::pipeline::rows::{Labels, OutcomeRows};
+use crate::pipeline::{Engine, MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -50,6 +51,7 @@ pub struct Classifier {
     batch_size: usize,
     lineage_threshold: usize,
     collapse: bool,
+    engine: Arc<dyn Engine>,
     instrumentation: Instrumentation,
     stop: Stop,
     selected: Arc<AtomicU64>,
@@ -204,14 +206,17 @@ impl Classifier {
     async fn checkpoint(&self, frame: DataFrame, name: &str) -> Result<DataFrame> {
         let inspect = |plan: &Arc<dyn ExecutionPlan>| {
             self.measure_closures(plan);
-            self.finished.lock().unwrap_or_else(PoisonError::into_inner).extend(execute::stage_metrics(plan));
+            self.finished
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(stage_metrics::stage_metrics(plan));
         };
         let instrumentation = &self.instrumentation;
         Ok(instrumentation.checkpoint_if_needed_with(frame, name, self.lineage_threshold, inspect).await?)
     }
 
     /// Puts the documents together again and saves them: stages `annotations` and `outcomes`. This runs the
-    /// plan; `on_outcomes` sees each batch of [outcomes](crate::pipeline::rows::outcomes_schema) as it comes.
+    /// plan; `on_outcomes` sees the outcomes as they come.
     ///
     /// # Errors
     /// When the plan cannot be made, the source's listing fails or an operator fails as a whole. A document that
@@ -219,7 +224,7 @@ impl Classifier {
     pub async fn save_annotated(
         &self,
         predictions: DataFrame,
-        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+        on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         let writer = self.sink.writer_name();
         let scope = self.instrumentation.scope(&format!("{writer}.save_annotated"));
@@ -230,18 +235,15 @@ impl Classifier {
     async fn format_and_save(
         &self,
         predictions: DataFrame,
-        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+        on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
-        let (name, model) = self.model_or_error()?;
-        let labels = self.reference(name, model).labels;
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations =
-            stages::annotations(&self.context, predictions, self.sink.format(), labels.clone())?;
+        let annotations = stages::annotations(&self.context, predictions, self.sink.format())?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());
-        let saved = self.save_distributed(annotations, labels, on_outcomes);
+        let saved = self.save_distributed(annotations, on_outcomes);
         let saved = saved.instrument(scope.span().clone()).await;
         scope.finish(saved)
     }
@@ -249,18 +251,19 @@ impl Classifier {
     async fn save_distributed(
         &self,
         annotations: DataFrame,
-        labels: Vec<String>,
-        on_outcomes: impl FnMut(&RecordBatch) -> Result<()> + Send,
+        mut on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
-        let outcomes = stages::outcomes(&self.context, annotations, self.sink.save_params(), labels)?;
+        let outcomes = stages::outcomes(&self.context, annotations, self.sink.save_params())?;
         let plan = instrumentation::plan(&outcomes).await?;
         self.measure(&plan);
         let context = Arc::new(outcomes.task_ctx());
-        execute::execute(Arc::clone(&plan), context, on_outcomes).await?;
+        let labels = Labels::of(&plan.schema())?;
+        let mut on_batch = |batch: RecordBatch| on_outcomes(&OutcomeRows::with_labels(&batch, &labels)?);
+        self.engine.run(Arc::clone(&plan), context, &mut on_batch).await?;
         self.instrumentation.analyze_execution(&plan, "outcomes");
         let mut finished = std::mem::take(&mut *self.finished.lock().unwrap_or_else(PoisonError::into_inner));
-        finished.extend(execute::stage_metrics(&plan));
+        finished.extend(stage_metrics::stage_metrics(&plan));
         Ok(finished)
     }
 

@@ -14,9 +14,9 @@ use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use prost::Message;
 
-use super::deal_out::DealOutExec;
-use super::map_partitions::PartitionFunction;
+use super::function::PartitionFunction;
 use super::map_partitions_exec::MapPartitionsExec;
+use super::on_demand::OnDemandRepartitionExec;
 
 /// Makes a function again from what [`PartitionFunction::encode`] wrote.
 pub type FunctionDecoder = Arc<dyn Fn(&[u8]) -> Result<Arc<dyn PartitionFunction>> + Send + Sync>;
@@ -25,7 +25,7 @@ pub type FunctionDecoder = Arc<dyn Fn(&[u8]) -> Result<Arc<dyn PartitionFunction
 const SELECTION: &str = "selection";
 
 /// What stands for the exchange of ids.
-const DEAL_OUT: &str = "deal_out";
+const ON_DEMAND: &str = "on_demand";
 
 #[derive(Clone, PartialEq, Message)]
 struct MapPartitionsNode {
@@ -85,9 +85,9 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
                 "the listing of documents runs where the plan is made; put its ids in a table before sending the plan"
             );
         }
-        if let (DEAL_OUT, [input]) = (node.function.as_str(), inputs) {
-            let partitions = super::encoding::decode(DEAL_OUT, &node.encoded)?;
-            return Ok(Arc::new(DealOutExec::new(Arc::clone(input), partitions)));
+        if let (ON_DEMAND, [input]) = (node.function.as_str(), inputs) {
+            let partitions = super::encoding::decode(ON_DEMAND, &node.encoded)?;
+            return Ok(Arc::new(OnDemandRepartitionExec::new(Arc::clone(input), partitions)));
         }
         let Some(decoder) = self.decoders.get(node.function.as_str()) else {
             return plan_err!(
@@ -99,7 +99,7 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
         let [input] = inputs else {
             return internal_err!("MapPartitionsExec was sent with {} inputs", inputs.len());
         };
-        Ok(Arc::new(MapPartitionsExec::new(Arc::clone(input), decoder(&node.encoded)?)))
+        Ok(Arc::new(MapPartitionsExec::try_new(Arc::clone(input), decoder(&node.encoded)?)?))
     }
 
     fn try_encode(
@@ -113,10 +113,10 @@ impl PhysicalExtensionCodec for MapPartitionsCodec {
             buf.extend_from_slice(&node.encode_to_vec());
             return Ok(());
         }
-        if let Some(deal_out) = node.downcast_ref::<DealOutExec>() {
+        if let Some(exchange) = node.downcast_ref::<OnDemandRepartitionExec>() {
             let node = MapPartitionsNode {
-                function: DEAL_OUT.to_string(),
-                encoded: super::encoding::encode(DEAL_OUT, &deal_out.partitions())?,
+                function: ON_DEMAND.to_string(),
+                encoded: super::encoding::encode(ON_DEMAND, &exchange.partitions())?,
             };
             buf.extend_from_slice(&node.encode_to_vec());
             return Ok(());

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, RecordBatch, StringViewBuilder};
 use datafusion::arrow::buffer::Buffer;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::execution::TaskContext;
 use prost::Message;
 
 use super::PipelineError;
 use super::encoding;
-use super::map_partitions::{PartitionFunction, PartitionProcessor};
-use super::rows::{ATTACHMENT_NAME, DOC_ID, ERROR, STATUS, documents_schema, strings, value};
+use super::function::{PartitionFunction, PartitionProcessor};
+use super::rows::{SelectionRows, documents_schema};
 use super::session::worker_context;
 use crate::document::{Document, DocumentRef, Status};
 use crate::source::{LoadParams, Loader};
@@ -63,8 +63,8 @@ impl PartitionFunction for LoadPartition {
         LOAD_PARTITION
     }
 
-    fn schema(&self) -> SchemaRef {
-        documents_schema()
+    fn schema(&self, _input: &Schema) -> Result<SchemaRef> {
+        Ok(documents_schema())
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
@@ -82,7 +82,7 @@ impl PartitionFunction for LoadPartition {
         format!("{}, batch_size={}", self.params, self.batch_size)
     }
 
-    fn deals_out(&self) -> bool {
+    fn repartitions_input(&self) -> bool {
         true
     }
 
@@ -91,7 +91,7 @@ impl PartitionFunction for LoadPartition {
         self.params.is_remote()
     }
 
-    fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+    fn open(&self, _input: &Schema, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let loader = self.params.open(&worker_context(context))?;
         Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))
     }
@@ -106,21 +106,17 @@ struct Load {
 
 struct Waiting {
     reference: DocumentRef,
-    ended: Option<(String, Option<String>)>,
+    /// What it has come to already, and why.
+    ended: Option<(Status, Option<String>)>,
 }
 
 #[async_trait]
 impl PartitionProcessor for Load {
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        let (doc_id, name) = (strings(&batch, DOC_ID)?, strings(&batch, ATTACHMENT_NAME)?);
-        let (status, error) = (strings(&batch, STATUS)?, strings(&batch, ERROR)?);
-        self.waiting.extend((0..batch.num_rows()).map(|row| Waiting {
-            reference: DocumentRef {
-                doc_id: doc_id.value(row).to_string(),
-                attachment_name: name.value(row).to_string(),
-            },
-            ended:
-                value(status, row).map(|status| (status.to_string(), value(error, row).map(str::to_string))),
+        let rows = SelectionRows::try_new(&batch)?;
+        self.waiting.extend((0..rows.len()).map(|row| Waiting {
+            reference: rows.reference(row),
+            ended: rows.status(row).map(|status| (status, rows.error(row).map(str::to_owned))),
         }));
         Ok(())
     }
@@ -130,7 +126,7 @@ impl PartitionProcessor for Load {
         while open.rows < self.batch_size && open.bytes < BATCH_BYTES {
             let Some(first) = self.waiting.front() else { break };
             if let Some((status, error)) = &first.ended {
-                open.ended(&first.reference, status, error.as_deref());
+                open.ended(&first.reference, *status, error.as_deref());
                 self.waiting.pop_front();
                 continue;
             }
@@ -156,7 +152,7 @@ impl PartitionProcessor for Load {
                     Ok(Some(document)) => open.document(document)?,
                     Ok(None) => {}
                     Err(reason) => {
-                        open.ended(reference, Status::Failed.as_str(), Some(&reason.to_string()));
+                        open.ended(reference, Status::Failed, Some(&reason.to_string()));
                     }
                 }
             }
@@ -185,9 +181,9 @@ impl DocumentsBuilder {
         self.rows += 1;
     }
 
-    fn ended(&mut self, reference: &DocumentRef, status: &str, error: Option<&str>) {
+    fn ended(&mut self, reference: &DocumentRef, status: Status, error: Option<&str>) {
         self.reference(reference);
-        self.status.append_value(status);
+        self.status.append_value(status.as_str());
         self.error.append_option(error);
         self.metadata.append_null();
         self.content.append_null();
@@ -198,7 +194,7 @@ impl DocumentsBuilder {
         let Ok(view_length) = u32::try_from(length) else {
             self.ended(
                 &document.reference,
-                Status::Failed.as_str(),
+                Status::Failed,
                 Some(&format!(
                     "the text has {length} bytes, and a document may have at most {}; split it",
                     u32::MAX

@@ -1,4 +1,4 @@
-//! The physical operator of [`MapPartitions`](super::MapPartitions): node, stream and metrics.
+//! The physical operator of `MapPartitions`: node, stream and metrics.
 //!
 //! ```text
 //!   input partition 0 ──▶ open() ──▶ (push next*)* end next* ──▶ output partition 0
@@ -25,7 +25,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::map_partitions::{PartitionFunction, PartitionProcessor};
+use super::function::{PartitionFunction, PartitionProcessor};
 
 /// How many batches are made in advance where a function [reads](PartitionFunction::read_ahead) or
 /// [runs](PartitionFunction::run_ahead) ahead.
@@ -42,17 +42,19 @@ pub struct MapPartitionsExec {
 
 impl MapPartitionsExec {
     /// `function` over each partition of `input`.
-    #[must_use]
-    pub fn new(input: Arc<dyn ExecutionPlan>, function: Arc<dyn PartitionFunction>) -> Self {
+    ///
+    /// # Errors
+    /// When the function cannot work on the rows of `input`.
+    pub fn try_new(input: Arc<dyn ExecutionPlan>, function: Arc<dyn PartitionFunction>) -> Result<Self> {
         let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(function.schema()),
+            EquivalenceProperties::new(function.schema(&input.schema())?),
             datafusion::physical_plan::Partitioning::UnknownPartitioning(
                 input.output_partitioning().partition_count(),
             ),
             EmissionType::Incremental,
             input.boundedness(),
         ));
-        Self { input, function, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Ok(Self { input, function, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 
     /// The function.
@@ -86,7 +88,7 @@ impl ExecutionPlan for MapPartitionsExec {
         vec![&self.input]
     }
 
-    /// The planner must not split or merge what is whole: partitions are made once, where ids are dealt out.
+    /// The planner must not split or merge what is whole: partitions are made once, where ids are spread over them.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
     }
@@ -109,7 +111,7 @@ impl ExecutionPlan for MapPartitionsExec {
         let Ok([input]) = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) else {
             return internal_err!("MapPartitionsExec takes exactly one child");
         };
-        Ok(Arc::new(Self::new(input, Arc::clone(&self.function))))
+        Ok(Arc::new(Self::try_new(input, Arc::clone(&self.function))?))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -123,7 +125,7 @@ impl ExecutionPlan for MapPartitionsExec {
         }
         let state = State {
             input,
-            processor: self.function.open(&context)?,
+            processor: self.function.open(&self.input.schema(), &context)?,
             metrics: BaselineMetrics::new(&self.metrics, partition),
             ended: false,
         };

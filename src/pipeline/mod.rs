@@ -1,19 +1,21 @@
 //! The stages of the pipeline and their operators, as DataFusion plans.
 //!
-//! Every stage is one [partition function](PartitionFunction) over the DataFrame before it; the only
-//! exchange [deals out](DealOutExec) document ids. This room knows how rows flow; what happens to
+//! Every stage is one [partition function](PartitionFunction) over the DataFrame before it; the only exchange
+//! [spreads](OnDemandRepartitionExec) document ids over the partitions. This module knows how rows flow; what happens to
 //! a row is decided in [`source`](crate::source), [`segment`](mod@crate::segment), [`model`](crate::model) and
 //! [`sink`](crate::sink).
 
 mod annotate;
 mod codec;
-mod deal_out;
 mod encoding;
+mod engine;
 mod error;
+mod function;
 mod load;
 mod map_partitions;
 mod map_partitions_exec;
 mod model_store;
+mod on_demand;
 mod predict;
 pub mod rows;
 mod save;
@@ -25,16 +27,17 @@ mod whole_documents;
 
 pub use annotate::{ANNOTATE_PARTITION, AnnotatePartition};
 pub use codec::{FunctionDecoder, MapPartitionsCodec};
-pub use deal_out::DealOutExec;
+pub use engine::{Engine, InProcess};
 pub use error::PipelineError;
+pub use function::{EachBatch, PartitionFunction, PartitionProcessor};
 pub use load::{LOAD_PARTITION, LoadPartition};
-pub use map_partitions::{
-    EachBatch, MapPartitions, MapPartitionsPlanner, PartitionFunction, PartitionProcessor, map_partitions,
-};
+pub use map_partitions::{MapPartitions, MapPartitionsPlanner, map_partitions};
 pub use map_partitions_exec::MapPartitionsExec;
-pub use model_store::ModelStore;
-pub use predict::{ModelReference, PREDICT_PARTITION, PredictPartition};
+pub use model_store::{ModelReference, ModelStore};
+pub use on_demand::OnDemandRepartitionExec;
+pub use predict::{PREDICT_PARTITION, PredictPartition};
 pub use save::{SAVE_PARTITION, SavePartition};
 pub use segment::{SEGMENT_PARTITION, SegmentPartition};
 pub use selection::Stop;
-pub use session::{OptimizerRule, SessionOptions, codec, session};
+pub use session::{OptimizerRule, SessionOptions, session};
+pub use stages::codec;

@@ -3,11 +3,31 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::PipelineError;
-use super::predict::ModelReference;
 use crate::error::Result;
 use crate::instrumentation::{Broadcast, Travel};
 use crate::model::Model;
+
+/// What names a model in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ModelReference {
+    /// Name of a shipped model, or path of a model file.
+    pub name: String,
+    /// SHA-256 of the model file, in hexadecimal digits: a worker refuses another model of this name.
+    pub sha256: String,
+    /// The labels, in the order of the probabilities.
+    pub labels: Vec<String>,
+}
+
+impl ModelReference {
+    /// The reference to `model`, which workers load as `name`; when `collapsed` they answer with the three labels.
+    #[must_use]
+    pub fn new(name: &str, model: &Model, collapsed: bool) -> Self {
+        Self { name: name.to_string(), sha256: model.sha256().to_string(), labels: model.answers(collapsed) }
+    }
+}
 
 /// Models by their SHA-256. A session carries it as an extension of its configuration.
 #[derive(Debug, Default)]

@@ -10,41 +10,21 @@ use datafusion::arrow::array::{
     Array, DictionaryArray, FixedSizeListArray, Float32Array, RecordBatch, StringArray, UInt16Array,
 };
 use datafusion::arrow::buffer::NullBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::Result;
 use datafusion::execution::TaskContext;
-use serde::{Deserialize, Serialize};
 
-use super::map_partitions::{PartitionFunction, PartitionProcessor};
-use super::model_store::ModelStore;
-use super::rows::{BEFORE, TEXT, predictions_schema, strings};
-use super::whole_documents::{WholeDocuments, documents};
+use super::function::{PartitionFunction, PartitionProcessor};
+use super::model_store::{ModelReference, ModelStore};
+use super::rows::{Labels, ParagraphRows, predictions_schema};
+use super::whole_documents::WholeDocuments;
 use super::{PipelineError, encoding};
 use crate::Error;
 use crate::document::Paragraph;
-use crate::model::{Model, Scorer};
+use crate::model::Scorer;
 
 /// Name of the closure.
 pub const PREDICT_PARTITION: &str = "predict_partition";
-
-/// What names a model in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ModelReference {
-    /// Name of a shipped model, or path of a model file.
-    pub name: String,
-    /// SHA-256 of the model file, in hexadecimal digits: a worker refuses another model of this name.
-    pub sha256: String,
-    /// The labels, in the order of the probabilities.
-    pub labels: Vec<String>,
-}
-
-impl ModelReference {
-    /// The reference to `model`, which workers load as `name`; when `collapsed` they answer with the three labels.
-    #[must_use]
-    pub fn new(name: &str, model: &Model, collapsed: bool) -> Self {
-        Self { name: name.to_string(), sha256: model.sha256().to_string(), labels: model.answers(collapsed) }
-    }
-}
 
 /// Labels the paragraphs of one partition. Captures the reference to the model.
 #[derive(Debug, Clone)]
@@ -59,6 +39,10 @@ impl PredictPartition {
         Self { model }
     }
 
+    fn labels(&self) -> Labels {
+        Labels::new(self.model.labels.as_slice())
+    }
+
     pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
         Ok(Arc::new(Self { model: encoding::decode(PREDICT_PARTITION, bytes)? }))
     }
@@ -69,8 +53,8 @@ impl PartitionFunction for PredictPartition {
         PREDICT_PARTITION
     }
 
-    fn schema(&self) -> SchemaRef {
-        predictions_schema(self.model.labels.len())
+    fn schema(&self, _input: &Schema) -> Result<SchemaRef> {
+        Ok(predictions_schema(&self.labels()))
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
@@ -81,15 +65,16 @@ impl PartitionFunction for PredictPartition {
         format!("model={}@{}", self.model.name, self.model.sha256.get(..12).unwrap_or_default())
     }
 
-    fn open(&self, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+    fn open(&self, _input: &Schema, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let store = context.session_config().get_extension::<ModelStore>();
         let store = store.ok_or_else(|| Error::from(PipelineError::NoModelStore))?;
         let model = store.get(&self.model)?;
         let scorer = model.scorer();
         Ok(Box::new(Predict {
             scorer: if self.model.labels == model.labels() { scorer } else { scorer.collapsed() },
-            schema: self.schema(),
-            labels: Arc::new(StringArray::from(self.model.labels.clone())),
+            schema: predictions_schema(&self.labels()),
+            labels: self.labels(),
+            names: Arc::new(StringArray::from(self.model.labels.clone())),
             whole: WholeDocuments::default(),
             ready: None,
         }))
@@ -99,7 +84,9 @@ impl PartitionFunction for PredictPartition {
 struct Predict {
     scorer: Scorer,
     schema: SchemaRef,
-    labels: Arc<StringArray>,
+    labels: Labels,
+    /// The labels, as the values of a dictionary.
+    names: Arc<StringArray>,
     whole: WholeDocuments,
     ready: Option<RecordBatch>,
 }
@@ -122,18 +109,14 @@ impl PartitionProcessor for Predict {
 
 impl Predict {
     fn predict(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let (before, text) = (strings(batch, BEFORE)?, strings(batch, TEXT)?);
+        let input = ParagraphRows::try_new(batch)?;
         let width = self.labels.len();
         let mut keys = Vec::with_capacity(batch.num_rows());
         let mut probabilities = Vec::with_capacity(batch.num_rows() * width);
         let mut paragraphs: Vec<Paragraph<'_>> = Vec::new();
-        for rows in documents(batch)? {
+        for rows in input.documents()? {
             paragraphs.clear();
-            paragraphs.extend(
-                rows.clone()
-                    .filter(|row| text.is_valid(*row))
-                    .map(|row| Paragraph { before: before.value(row), text: text.value(row) }),
-            );
+            paragraphs.extend(rows.clone().filter_map(|row| input.paragraph(row)));
             if paragraphs.is_empty() {
                 keys.extend(rows.clone().map(|_| None));
                 probabilities.extend(std::iter::repeat_n(0.0, rows.len() * width));
@@ -143,20 +126,17 @@ impl Predict {
             keys.extend(scored.labels.iter().copied().map(Some));
             probabilities.extend_from_slice(scored.probabilities);
         }
-        let nulls = text.nulls().cloned();
-        let mut columns = batch.columns().to_vec();
-        columns.push(Arc::new(DictionaryArray::try_new(
-            UInt16Array::from(keys),
-            Arc::clone(&self.labels) as _,
-        )?));
+        let nulls = input.nulls();
+        let mut columns = input.arrays();
+        columns
+            .push(Arc::new(DictionaryArray::try_new(UInt16Array::from(keys), Arc::clone(&self.names) as _)?));
         columns.push(self.list(probabilities, nulls)?);
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
     fn list(&self, values: Vec<f32>, nulls: Option<NullBuffer>) -> Result<Arc<dyn Array>> {
         let item = Arc::new(Field::new("item", DataType::Float32, false));
-        let width = i32::try_from(self.labels.len())
-            .map_err(|_| exec_datafusion_err!("a model with {} labels", self.labels.len()))?;
+        let width = self.labels.width();
         Ok(Arc::new(FixedSizeListArray::try_new(item, width, Arc::new(Float32Array::from(values)), nulls)?))
     }
 }

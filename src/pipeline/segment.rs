@@ -6,13 +6,12 @@ use datafusion::arrow::array::{
     Array, ByteView, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array, UInt32Builder,
     UInt64Builder,
 };
-use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 
-use super::map_partitions::{EachBatch, PartitionFunction, PartitionProcessor};
-use super::rows::{CONTENT, DOCUMENT_COLUMNS, paragraphs_schema, strings};
+use super::function::{EachBatch, PartitionFunction, PartitionProcessor};
+use super::rows::{DocumentRows, paragraphs_schema};
 use crate::document::Span;
 use crate::segment::segment_into;
 
@@ -34,8 +33,8 @@ impl PartitionFunction for SegmentPartition {
         SEGMENT_PARTITION
     }
 
-    fn schema(&self) -> SchemaRef {
-        paragraphs_schema()
+    fn schema(&self, _input: &Schema) -> Result<SchemaRef> {
+        Ok(paragraphs_schema())
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
@@ -46,19 +45,20 @@ impl PartitionFunction for SegmentPartition {
         String::new()
     }
 
-    fn open(&self, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
+    fn open(&self, _input: &Schema, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let mut spans = Vec::new();
         Ok(Box::new(EachBatch::new(move |batch| segment_batch(&batch, &mut spans))))
     }
 }
 
 fn segment_batch(batch: &RecordBatch, spans: &mut Vec<Span>) -> Result<RecordBatch> {
-    let content = strings(batch, CONTENT)?;
+    let documents = DocumentRows::try_new(batch)?;
+    let content = documents.contents();
     let mut out = ParagraphsBuilder::new(content);
-    for row in 0..batch.num_rows() {
+    for row in 0..documents.len() {
         out.document(row, content, spans)?;
     }
-    out.finish(batch)
+    out.finish(&documents)
 }
 
 struct ParagraphsBuilder {
@@ -128,12 +128,9 @@ impl ParagraphsBuilder {
         self.text.append_null();
     }
 
-    fn finish(mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn finish(mut self, documents: &DocumentRows) -> Result<RecordBatch> {
         let rows: UInt32Array = self.row.finish();
-        let mut columns = batch.columns()[..DOCUMENT_COLUMNS]
-            .iter()
-            .map(|column| take(column, &rows, None))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let mut columns = documents.document_columns().take(&rows)?;
         columns.push(Arc::new(self.number.finish()));
         columns.push(Arc::new(self.start.finish()));
         columns.push(Arc::new(self.before.finish()));

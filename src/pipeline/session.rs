@@ -14,15 +14,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::annotate::{ANNOTATE_PARTITION, AnnotatePartition};
-use super::codec::MapPartitionsCodec;
-use super::load::{LOAD_PARTITION, LoadPartition};
 use super::map_partitions::MapPartitionsPlanner;
 use super::model_store::ModelStore;
-use super::predict::{PREDICT_PARTITION, PredictPartition};
-use super::save::{SAVE_PARTITION, SavePartition};
-use super::segment::{SEGMENT_PARTITION, SegmentPartition};
-use crate::Connectors;
 use crate::worker::{RequestMetrics, WorkerContext};
 
 /// A rule of the engine's physical optimizer.
@@ -52,7 +45,7 @@ pub fn session(
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
         .with_information_schema(false)
-        // Partitions are made once, where ids are dealt out; nothing is repartitioned behind our back.
+        // Partitions are made once, where ids are spread over them; nothing is repartitioned behind our back.
         .with_round_robin_repartition(false)
         .with_coalesce_batches(false)
         .with_extension(models)
@@ -74,18 +67,6 @@ pub fn session(
 /// What the workers of a session share.
 pub(super) fn worker_context(context: &TaskContext) -> WorkerContext {
     WorkerContext::new(context.session_config().get_extension::<RequestMetrics>().unwrap_or_default())
-}
-
-/// The codec that sends the pipeline's plans, and reads those whose source and sink are among `connectors`.
-#[must_use]
-pub fn codec(connectors: &Connectors) -> MapPartitionsCodec {
-    let (sources, sinks) = (connectors.clone(), connectors.clone());
-    MapPartitionsCodec::new()
-        .with_function(LOAD_PARTITION, move |bytes| LoadPartition::decode(bytes, &sources))
-        .with_function(SEGMENT_PARTITION, SegmentPartition::decode)
-        .with_function(PREDICT_PARTITION, PredictPartition::decode)
-        .with_function(ANNOTATE_PARTITION, AnnotatePartition::decode)
-        .with_function(SAVE_PARTITION, move |bytes| SavePartition::decode(bytes, &sinks))
 }
 
 /// DataFusion's own planner, taught [`MapPartitions`](super::MapPartitions).

@@ -1,4 +1,4 @@
-//! The stages, each a DataFrame made from the one before.
+//! The stages, each a DataFrame made from the one before, and the codec that sends their plans.
 //!
 //! ```text
 //! documents ─▶ paragraphs ─▶ predictions ─▶ annotations ─▶ outcomes
@@ -11,13 +11,16 @@ use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 
-use super::annotate::AnnotatePartition;
-use super::load::LoadPartition;
+use super::annotate::{ANNOTATE_PARTITION, AnnotatePartition};
+use super::codec::MapPartitionsCodec;
+use super::load::{LOAD_PARTITION, LoadPartition};
 use super::map_partitions::map_partitions;
-use super::predict::{ModelReference, PredictPartition};
-use super::save::SavePartition;
-use super::segment::SegmentPartition;
+use super::model_store::ModelReference;
+use super::predict::{PREDICT_PARTITION, PredictPartition};
+use super::save::{SAVE_PARTITION, SavePartition};
+use super::segment::{SEGMENT_PARTITION, SegmentPartition};
 use super::selection::{SelectionStream, Stop};
+use crate::Connectors;
 use crate::sink::{OutputFormat, SaveParams};
 use crate::source::Source;
 
@@ -77,9 +80,8 @@ pub fn annotations(
     context: &SessionContext,
     predictions: DataFrame,
     format: OutputFormat,
-    labels: Vec<String>,
 ) -> Result<DataFrame> {
-    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format, labels)))
+    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format)))
 }
 
 /// Stage `outcomes`: one row per document, and the annotations saved. Each execution saves.
@@ -90,7 +92,18 @@ pub fn outcomes(
     context: &SessionContext,
     annotations: DataFrame,
     save: Arc<dyn SaveParams>,
-    labels: Vec<String>,
 ) -> Result<DataFrame> {
-    map_partitions(context, annotations, Arc::new(SavePartition::new(save, labels)))
+    map_partitions(context, annotations, Arc::new(SavePartition::new(save)))
+}
+
+/// The codec that sends the pipeline's plans, and reads those whose source and sink are among `connectors`.
+#[must_use]
+pub fn codec(connectors: &Connectors) -> MapPartitionsCodec {
+    let (sources, sinks) = (connectors.clone(), connectors.clone());
+    MapPartitionsCodec::new()
+        .with_function(LOAD_PARTITION, move |bytes| LoadPartition::decode(bytes, &sources))
+        .with_function(SEGMENT_PARTITION, SegmentPartition::decode)
+        .with_function(PREDICT_PARTITION, PredictPartition::decode)
+        .with_function(ANNOTATE_PARTITION, AnnotatePartition::decode)
+        .with_function(SAVE_PARTITION, move |bytes| SavePartition::decode(bytes, &sinks))
 }

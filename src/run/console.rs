@@ -48,12 +48,8 @@ impl Console {
             };
             json = value.map(|value| value == JSON).or(json);
         }
-        let from_environment = || {
-            ["LOG_FORMAT", "SKOL_LOG_FORMAT"]
-                .into_iter()
-                .filter_map(&variable)
-                .any(|value| value == JSON)
-        };
+        let from_environment =
+            || ["LOG_FORMAT", "SKOL_LOG_FORMAT"].into_iter().filter_map(&variable).any(|value| value == JSON);
         Self { json: json.unwrap_or_else(from_environment), colour: false }
     }
 

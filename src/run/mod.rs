@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
             let predictions = classifier.predict(documents).await?;
             classifier
                 .save_annotated(predictions, |outcomes| {
-                    tally.add(outcomes)?;
+                    tally.add(outcomes);
                     tell_failures(&progress, &tally.failures, &mut told);
                     progress.update(&tally.documents);
                     Ok(())

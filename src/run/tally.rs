@@ -1,15 +1,9 @@
 //! What became of the documents of a run: counts and failures.
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::UInt32Type;
-use datafusion::common::Result;
 use serde::Serialize;
 
 use crate::document::{DocumentRef, Outcome, Status};
-use crate::pipeline::rows::{
-    ATTACHMENT_NAME, ATTEMPTS, BYTES, DOC_ID, ERROR, LABEL_COUNTS, PARAGRAPHS, STATUS,
-};
-use crate::pipeline::rows::{strings, u32s, u64s};
+use crate::pipeline::rows::OutcomeRows;
 
 /// A document that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,44 +72,18 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a batch of outcomes.
-    ///
-    /// # Errors
-    /// When `batch` does not have the rows of stage `outcomes`.
-    pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let (doc_id, name) = (strings(batch, DOC_ID)?, strings(batch, ATTACHMENT_NAME)?);
-        let (status, error) = (strings(batch, STATUS)?, strings(batch, ERROR)?);
-        let (attempts, paragraphs) = (u32s(batch, ATTEMPTS)?, u32s(batch, PARAGRAPHS)?);
-        let bytes = u64s(batch, BYTES)?;
-        self.add_labels(batch);
-        for row in 0..batch.num_rows() {
-            self.paragraphs += u64::from(paragraphs.value(row));
-            self.bytes += bytes.value(row);
-            self.retries += u64::from(attempts.value(row).saturating_sub(1));
-            let status = Status::from_name(status.value(row)).unwrap_or(Status::Failed);
-            let reference = || DocumentRef {
-                doc_id: doc_id.value(row).to_string(),
-                attachment_name: name.value(row).to_string(),
-            };
-            self.count(status, reference, || error.is_valid(row).then(|| error.value(row).to_string()));
-        }
-        Ok(())
-    }
-
-    fn add_labels(&mut self, batch: &RecordBatch) {
-        let lists = batch.column_by_name(LABEL_COUNTS).and_then(|column| column.as_fixed_size_list_opt());
-        let Some(lists) = lists else { return };
-        let width = usize::try_from(lists.value_length()).unwrap_or_default();
-        self.labels.resize(self.labels.len().max(width), 0);
-        for row in 0..lists.len() {
-            let counts = lists.value(row);
-            for (sum, count) in self
-                .labels
-                .iter_mut()
-                .zip(counts.as_primitive_opt::<UInt32Type>().iter().flat_map(|c| c.values()))
-            {
+    /// Counts outcomes.
+    pub fn add(&mut self, outcomes: &OutcomeRows) {
+        self.labels.resize(self.labels.len().max(outcomes.labels().len()), 0);
+        for row in 0..outcomes.len() {
+            self.paragraphs += u64::from(outcomes.paragraphs(row));
+            self.bytes += outcomes.bytes(row);
+            self.retries += u64::from(outcomes.attempts(row).saturating_sub(1));
+            for (sum, count) in self.labels.iter_mut().zip(outcomes.label_counts(row)) {
                 *sum += u64::from(*count);
             }
+            let error = || outcomes.error(row).map(str::to_owned);
+            self.count(outcomes.status(row), || outcomes.reference(row), error);
         }
     }
 

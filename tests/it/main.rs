@@ -2,6 +2,7 @@
 
 mod cli;
 mod couchdb;
+mod encodings;
 mod instrumentation;
 mod model;
 mod pipeline;

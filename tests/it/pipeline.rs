@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect, displayable};
 use datafusion::prelude::*;
 use datafusion_proto::bytes::{
@@ -13,7 +14,7 @@ use skol_classifier::couchdb::{ConnectionParams, Producer, Secret};
 use skol_classifier::document::yedda;
 use skol_classifier::instrumentation::{Instrumentation, Verbosity};
 use skol_classifier::model::Model;
-use skol_classifier::pipeline::rows::{ANNOTATION, ATTACHMENT_NAME, TEXT, selection_schema};
+use skol_classifier::pipeline::rows::{AnnotationRows, Labels, annotations_schema, selection_schema};
 use skol_classifier::pipeline::{
     LoadPartition, MapPartitionsExec, ModelReference, ModelStore, PartitionFunction, PredictPartition,
     SavePartition, SegmentPartition, SessionOptions, codec, map_partitions, session, stages,
@@ -59,7 +60,7 @@ fn annotations(context: &SessionContext, model: &Arc<Model>) -> DataFrame {
     let paragraphs = stages::paragraphs(context, documents).unwrap();
     let reference = ModelReference::new(model.name(), model, false);
     let predictions = stages::predictions(context, paragraphs, reference).unwrap();
-    stages::annotations(context, predictions, OutputFormat::Yedda, model.labels().to_vec()).unwrap()
+    stages::annotations(context, predictions, OutputFormat::Yedda).unwrap()
 }
 
 /// Annotations by name, as YEDDA text.
@@ -67,10 +68,10 @@ fn by_name(batches: &[RecordBatch]) -> Vec<(String, String)> {
     let mut found: Vec<_> = batches
         .iter()
         .flat_map(|batch| {
-            let names = batch.column_by_name(ATTACHMENT_NAME).unwrap().as_string_view();
-            let texts = batch.column_by_name(ANNOTATION).unwrap().as_binary_view();
-            (0..batch.num_rows()).map(|row| {
-                (names.value(row).to_string(), String::from_utf8(texts.value(row).to_vec()).unwrap())
+            let rows = AnnotationRows::try_new(batch).unwrap();
+            (0..rows.len()).map(move |row| {
+                let content = rows.annotation(row).unwrap().content.to_vec();
+                (rows.reference(row).attachment_name, String::from_utf8(content).unwrap())
             })
         })
         .collect();
@@ -89,19 +90,19 @@ fn closures_of_couchdb_stay_under_a_thousand_bytes_and_show_no_secret() {
     let producer =
         Producer { model: "context".into(), model_sha256: "0".repeat(64), version: "0.1.0".into() };
     let output = couch().for_database("journals_annotated");
-    let labels = ["Nomenclature", "Description", "Misc-exposition"].map(String::from).to_vec();
     let load = CouchLoadParams { connection: couch(), taxonomy: None };
     let save = CouchSaveParams::new(output, &couch(), producer);
-    let functions: [Arc<dyn PartitionFunction>; 2] = [
-        Arc::new(LoadPartition::new(Arc::new(load), 24)),
-        Arc::new(SavePartition::new(Arc::new(save), labels)),
+    let labels = Labels::new(["Nomenclature", "Description", "Misc-exposition"].map(String::from));
+    let functions: [(Arc<dyn PartitionFunction>, SchemaRef); 2] = [
+        (Arc::new(LoadPartition::new(Arc::new(load), 24)), selection_schema()),
+        (Arc::new(SavePartition::new(Arc::new(save))), annotations_schema(&labels)),
     ];
     let instrumentation =
         Instrumentation::new(Verbosity::Warnings).with_codec(Arc::new(codec(&Connectors::default())));
-    for function in functions {
+    for (function, schema) in functions {
         let name = function.name();
-        let input = Arc::new(datafusion::physical_plan::empty::EmptyExec::new(selection_schema()));
-        let exec: Arc<dyn ExecutionPlan> = Arc::new(MapPartitionsExec::new(input, function));
+        let input = Arc::new(datafusion::physical_plan::empty::EmptyExec::new(schema));
+        let exec: Arc<dyn ExecutionPlan> = Arc::new(MapPartitionsExec::try_new(input, function).unwrap());
         let size = instrumentation.measure_closure_size(&exec, name).unwrap();
         assert!(size.bytes < 1000, "{name}: {} bytes", size.bytes);
         let shown = format!("{} {exec:?}", displayable(exec.as_ref()).indent(true));
@@ -133,16 +134,16 @@ async fn a_plan_that_was_sent_gives_what_the_plan_made_gives() {
 }
 
 #[tokio::test]
-async fn ids_are_dealt_out_once_and_documents_stay_whole() {
+async fn ids_are_spread_once_and_documents_stay_whole() {
     let model = model();
     let context = context(7, &model);
     let plan = annotations(&context, &model).create_physical_plan().await.unwrap();
     assert_eq!(plan.output_partitioning().partition_count(), 7);
     let shown = displayable(plan.as_ref()).indent(false).to_string();
-    assert_eq!(shown.matches("DealOutExec").count(), 1, "{shown}");
-    let exchange = shown.lines().position(|line| line.contains("DealOutExec")).unwrap();
+    assert_eq!(shown.matches("OnDemandRepartitionExec").count(), 1, "{shown}");
+    let exchange = shown.lines().position(|line| line.contains("OnDemandRepartitionExec")).unwrap();
     let load = shown.lines().position(|line| line.contains("load_partition")).unwrap();
-    assert!(!shown.contains("RepartitionExec"), "{shown}");
+    assert_eq!(shown.matches("RepartitionExec").count(), 1, "{shown}");
     assert_eq!(exchange, load + 1, "the exchange stands right below load_partition:\n{shown}");
 }
 
@@ -186,7 +187,7 @@ async fn rows_of_a_document_may_come_in_any_batches() {
         let reference = ModelReference::new(model.name(), &model, false);
         let predictions =
             map_partitions(&context, frame, Arc::new(PredictPartition::new(reference))).unwrap();
-        stages::annotations(&context, predictions, OutputFormat::Yedda, model.labels().to_vec()).unwrap()
+        stages::annotations(&context, predictions, OutputFormat::Yedda).unwrap()
     };
     let whole = by_name(&predict(paragraphs.clone()).collect().await.unwrap());
     assert_eq!(whole.len(), 2);
@@ -201,5 +202,4 @@ async fn rows_of_a_document_may_come_in_any_batches() {
             .collect();
         assert_eq!(by_name(&predict(cut).collect().await.unwrap()), whole, "batches of {size} rows");
     }
-    assert!(paragraphs[0].column_by_name(TEXT).is_some());
 }

@@ -77,8 +77,7 @@ fn json_log_is_one_object_a_line_with_time_level_and_event() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bad.txt"), b"\xff\xfe\x00\xd8").unwrap();
     std::fs::write(folder.path().join("env_config"), "NOSUCH_SETTING=1\nMODEL_NAMEE=x\n").unwrap();
-    let output =
-        predict(folder.path(), &["bad.txt", "--verbosity=3", "--log-format=json"]);
+    let output = predict(folder.path(), &["bad.txt", "--verbosity=3", "--log-format=json"]);
     let text = String::from_utf8(output.stderr).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()

@@ -1,18 +1,12 @@
-//! Runs a plan, all partitions side by side, and reads the operators' own metrics afterwards.
+//! What each stage of an executed plan took, from the operators' own metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
-use crate::error::Result;
 use crate::pipeline::{
-    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, PipelineError, SAVE_PARTITION,
+    ANNOTATE_PARTITION, LOAD_PARTITION, MapPartitionsExec, PREDICT_PARTITION, SAVE_PARTITION,
     SEGMENT_PARTITION,
 };
 
@@ -27,36 +21,6 @@ pub struct StageMetrics {
     pub rows: u64,
     /// Number of partitions.
     pub partitions: usize,
-}
-
-/// Runs all partitions and hands each batch to `on_batch`, as it comes. The first error ends the run.
-pub(super) async fn execute(
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    mut on_batch: impl FnMut(&RecordBatch) -> Result<()> + Send,
-) -> Result<()> {
-    let partitions = plan.output_partitioning().partition_count();
-    let (sender, mut receiver) = mpsc::channel(partitions.max(1));
-    let mut tasks = JoinSet::new();
-    for partition in 0..partitions {
-        let mut stream = plan.execute(partition, Arc::clone(&context))?;
-        let sender = sender.clone();
-        tasks.spawn(async move {
-            while let Some(batch) = stream.next().await {
-                if sender.send(batch).await.is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    drop(sender);
-    while let Some(batch) = receiver.recv().await {
-        on_batch(&batch?)?;
-    }
-    while let Some(task) = tasks.join_next().await {
-        task.map_err(|error| PipelineError::Fault(Box::new(error)))?;
-    }
-    Ok(())
 }
 
 /// Name of the stage that a partition function makes.
