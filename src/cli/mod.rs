@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 mod exit;
+mod experiment;
 mod explain;
 mod learning;
 mod models;
@@ -119,7 +120,7 @@ fn run<S: ProgramSettings + HasTerminal>(
     errors: &FatalErrors,
     work: impl FnOnce(&S) -> Result<Exit>,
 ) -> Result<Exit> {
-    match settings::request::<S>(std::env::args_os(), &Environment::of_process())? {
+    match settings::request::<S>(std::env::args_os(), &Environment::of_process(), &experiment::fetch)? {
         Request::Print(text) => print(&text).map(Into::into),
         Request::Run(settings, notices) => {
             errors.as_in(settings.terminal());

@@ -29,6 +29,7 @@ pub use fetch::fetch;
 pub use lock::RunLock;
 pub use message::Message;
 pub use metrics::{Ended, RunMetrics, StageSummary};
+pub(crate) use places::connection;
 pub use progress::Progress;
 pub use signals::Signals;
 pub use tally::{Failure, Tally};

@@ -1,6 +1,6 @@
 //! Where a run reads and writes, from its settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::RunLock;
@@ -8,7 +8,7 @@ use super::lock::short_hash;
 use crate::couchdb::{ConnectionParams, IfMissing, Producer, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
-use crate::settings::{CouchDb, Input, Settings};
+use crate::settings::{CouchDb, Endpoint, Input, Settings};
 use crate::sink::couchdb::{CouchSaveParams, CouchSink};
 use crate::sink::{FileSink, STDOUT, Sink};
 use crate::source::couchdb::{CouchSelection, CouchSource};
@@ -58,8 +58,8 @@ impl Places {
         model: &Model,
         tally: &Arc<RequestMetrics>,
     ) -> Result<Self> {
-        let input = connection(couch, &couch.ingest_database)?;
-        let output = connection(couch, &couch.output_database)?;
+        let input = connection(&couch.ingest, couch.ca_file.as_deref())?;
+        let output = connection(&couch.output, couch.ca_file.as_deref())?;
         preflight(&input, IfMissing::Refuse, Arc::clone(tally)).await?;
         if !output.same_database(&input) {
             let if_missing = if settings.dry_run { IfMissing::Accept } else { IfMissing::Create };
@@ -102,7 +102,11 @@ impl Places {
             warnings: plain_http_warning(&input).into_iter().collect(),
             sink: Arc::new(CouchSink::new(save, settings.output_format)),
             lock,
-            destination: format!("in {place}"),
+            destination: if couch.output_is_named {
+                format!("in {place}")
+            } else {
+                format!("in the ingest database, {place}")
+            },
         })
     }
 
@@ -126,16 +130,14 @@ impl Places {
     }
 }
 
-/// How to reach a database of `couch`.
-pub(super) fn connection(couch: &CouchDb, database: &str) -> Result<ConnectionParams> {
-    let mut connection = ConnectionParams::new(couch.url.as_str(), database)?;
-    if let Some(credentials) = &couch.credentials {
+/// How to reach a database; `ca_file` is a certificate authority to trust in addition to the system's.
+pub(crate) fn connection(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<ConnectionParams> {
+    let mut connection = ConnectionParams::new(endpoint.url.as_str(), &endpoint.database)?;
+    if let Some(credentials) = &endpoint.credentials {
         connection = connection
             .with_credentials(Some(credentials.username.clone()), Some(credentials.password.clone()));
     }
-    if let Some(file) = &couch.ca_file {
-        connection.ca_file = Some(file.clone());
-    }
+    connection.ca_file = ca_file.map(Path::to_owned);
     Ok(connection)
 }
 
@@ -147,7 +149,7 @@ pub(super) fn checkpoint_folder(settings: &Settings) -> PathBuf {
 /// The folder for the records of past runs with the same output: only those are worth comparing with.
 pub(super) fn records_folder(settings: &Settings) -> PathBuf {
     let output = match &settings.input {
-        Input::CouchDb(couch) => format!("{}/{}", couch.url.as_str(), couch.output_database),
+        Input::CouchDb(couch) => format!("{}/{}", couch.output.url.as_str(), couch.output.database),
         Input::Samples | Input::Paths(_) => {
             std::path::absolute(&settings.output).unwrap_or_default().display().to_string()
         }

@@ -30,7 +30,7 @@ pub(super) async fn update(
         ));
     };
     let params = CouchFlagParams {
-        connection: places::connection(couch, &couch.ingest_database)?,
+        connection: places::connection(&couch.ingest, couch.ca_file.as_deref())?,
         pattern: settings.selection.attachment_pattern.clone(),
         filter: TaxonomyFilter::from_list(&settings.selection.taxonomy_abbrevs.join(",")),
     };

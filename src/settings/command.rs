@@ -48,8 +48,14 @@ pub(super) fn command(program: Program) -> Command {
         .args(program.settings().iter().map(argument))
         .args(requests(program));
     if program == Program::Predict {
-        for former in skol::FORMER {
-            command = command.arg(Arg::new(former.option).long(former.option).num_args(1).hide(true));
+        for former in skol::OPTIONS {
+            let arg = Arg::new(former.name).long(former.name).hide(true);
+            command = command.arg(if former.takes_value {
+                // Like a secret: what is not ours must not be taken, and shown, as an unknown option.
+                arg.num_args(1).allow_hyphen_values(true)
+            } else {
+                arg.num_args(0..=1).require_equals(true).default_missing_value("true")
+            });
         }
     }
     command
@@ -129,6 +135,8 @@ pub(super) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<Typed, SettingsError> {
+    let (mut layer, mut notices) = (Layer::new(Rank::CommandLine), Notices::default());
+    let arguments = without_redis(program, arguments, &mut notices);
     let matches = match command(program).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
@@ -142,7 +150,6 @@ pub(super) fn parse(
             return Ok(Typed::Print(if styled { help.ansi().to_string() } else { help.to_string() }));
         }
     };
-    let (mut layer, mut notices) = (Layer::new(Rank::CommandLine), Notices::default());
     for setting in program.settings() {
         if let Some(items) = typed(setting, &matches) {
             let name = setting.option().map(|option| format!("--{option}"));
@@ -159,14 +166,49 @@ pub(super) fn parse(
     if program == Program::Predict {
         asked.list_models = matches.get_flag("list-models");
         asked.explain = matches.get_one::<String>("explain").cloned();
-        for former in skol::FORMER {
-            if let Some(value) = matches.get_one::<String>(former.option) {
-                layer.set_former(former, value, format!("command line --{}", former.option));
-                notices.former(&format!("--{}", former.option), former);
+        for former in skol::OPTIONS {
+            let Some(value) = matches.get_one::<String>(former.name) else { continue };
+            let name = format!("--{}", former.name);
+            match former.becomes {
+                Some(successor) => {
+                    layer.set_former(successor, value, format!("command line {name}"));
+                    notices.former(&name, successor);
+                }
+                None => notices.without_effect(name),
             }
         }
     }
     Ok(Typed::Values(Values { layer, notices, asked }))
+}
+
+/// Takes out the options for Redis, of which there are more than anybody has listed, with their values.
+fn without_redis(
+    program: Program,
+    arguments: impl IntoIterator<Item = OsString>,
+    notices: &mut Notices,
+) -> Vec<OsString> {
+    let mut left = Vec::new();
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        if program != Program::Predict || !skol::is_redis_option(&text) {
+            let ends = text == "--";
+            left.push(argument);
+            if ends {
+                left.extend(arguments);
+                break;
+            }
+            continue;
+        }
+        match text.split_once('=') {
+            Some((name, _)) => notices.without_effect(name.to_owned()),
+            None => {
+                notices.without_effect(text.into_owned());
+                arguments.next_if(|value| !value.to_string_lossy().starts_with('-'));
+            }
+        }
+    }
+    left
 }
 
 fn typed(setting: &Setting, matches: &ArgMatches) -> Option<Vec<String>> {

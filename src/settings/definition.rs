@@ -132,6 +132,8 @@ pub(crate) struct Setting {
     pub(crate) default: &'static str,
     /// Never shown, not even in an error.
     pub(crate) secret: bool,
+    /// Whether somebody who sets it has documents of their own in mind.
+    pub(crate) hints_at_a_source: bool,
 }
 
 /// The definition of a setting; key, meaning and kind come from the field that it defines.
@@ -148,6 +150,7 @@ pub(crate) const fn setting(heading: Heading, value_name: &'static str) -> Setti
         env: &[],
         default: "",
         secret: false,
+        hints_at_a_source: matches!(heading, Heading::CouchDb | Heading::Selection),
     }
 }
 
@@ -184,6 +187,11 @@ impl Setting {
 
     pub(crate) const fn file(mut self) -> Self {
         self.kind = Some(Kind::Path);
+        self
+    }
+
+    pub(crate) const fn hints_at_a_source(mut self, hints: bool) -> Self {
+        self.hints_at_a_source = hints;
         self
     }
 

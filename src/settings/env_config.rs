@@ -59,6 +59,37 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
     Ok(assignments)
 }
 
+/// Reads the text of a `.skol_env` as SKOL's programs do: everything after the first `=` is the value, without the
+/// quotes around it; there are no comments after values. The second list is the lines that are something else, such as
+/// commands for a shell.
+pub(crate) fn parse_shared(text: &str) -> (Vec<Assignment>, Vec<usize>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (mut assignments, mut others) = (Vec::new(), Vec::new());
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let assignment = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let assignment =
+            assignment.map(|(name, value)| (name.strip_prefix("export ").unwrap_or(name).trim(), value));
+        match assignment.filter(|(name, _)| is_name(name)) {
+            Some((name, value)) => assignments.push(Assignment {
+                name: name.to_owned(),
+                value: unquoted(value).to_owned(),
+                line: index + 1,
+            }),
+            None => others.push(index + 1),
+        }
+    }
+    (assignments, others)
+}
+
+fn unquoted(value: &str) -> &str {
+    let without = |quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+    without('"').or_else(|| without('\'')).unwrap_or(value)
+}
+
 fn is_name(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
@@ -175,6 +206,25 @@ mod tests {
             assert_eq!(bad.line, line, "{text}");
             assert!(!bad.reason.contains("secret"));
         }
+    }
+
+    #[test]
+    fn a_shared_file_is_read_as_its_programs_read_it() {
+        let text = "A=1  # one\nB = \"a # \"b\"\n  export C='x'\n. /etc/profile\nexport D\nE=\"half\nF=a=b\n\n# G=1\nif x=1; then\nH='\n";
+        let (assignments, others) = parse_shared(text);
+        let read: Vec<_> = assignments.iter().map(|a| (a.name.as_str(), a.value.as_str(), a.line)).collect();
+        assert_eq!(
+            read,
+            [
+                ("A", "1  # one", 1),
+                ("B", "a # \"b", 2),
+                ("C", "x", 3),
+                ("E", "\"half", 6),
+                ("F", "a=b", 7),
+                ("H", "'", 11)
+            ]
+        );
+        assert_eq!(others, [4, 5, 10]);
     }
 
     fn double_quote(value: &str) -> String {

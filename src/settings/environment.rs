@@ -13,6 +13,7 @@ pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
     styled: bool,
+    shared: Option<PathBuf>,
 }
 
 impl Environment {
@@ -20,7 +21,12 @@ impl Environment {
     pub(crate) fn of_process() -> Self {
         let variables: BTreeMap<_, _> = std::env::vars_os().collect();
         let no_color = variables.get(&OsString::from("NO_COLOR")).is_some_and(|value| !value.is_empty());
-        Self { variables, directory: PathBuf::new(), styled: !no_color && std::io::stdout().is_terminal() }
+        Self {
+            variables,
+            directory: PathBuf::new(),
+            styled: !no_color && std::io::stdout().is_terminal(),
+            shared: None,
+        }
     }
 
     /// Surroundings with these variables and nothing else, in `directory`; its home is what `HOME` says.
@@ -34,7 +40,7 @@ impl Environment {
         V: Into<OsString>,
     {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, directory: directory.into(), styled: false }
+        Self { variables, directory: directory.into(), styled: false, shared: None }
     }
 
     /// Whether help may be printed with colours.
@@ -53,6 +59,24 @@ impl Environment {
                 None => Err(SettingsError::NotUnicode(name.to_owned())),
             },
         }
+    }
+
+    /// The names of all variables that are set to something.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.to_str())
+    }
+
+    /// The settings file that all programs of SKOL on this machine share.
+    pub(crate) fn shared_settings(&self) -> PathBuf {
+        self.shared.clone().unwrap_or_else(|| PathBuf::from("/home/skol/.skol_env"))
+    }
+
+    /// With another shared settings file.
+    #[cfg(test)]
+    pub(crate) fn with_shared_settings(mut self, file: PathBuf) -> Self {
+        self.shared = Some(file);
+        self
     }
 
     /// The file as seen from the working directory.

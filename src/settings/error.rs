@@ -1,6 +1,7 @@
 //! What can be wrong with settings. Every message names the setting or file, the value, where it is from and the
 //! remedy; none repeats a secret.
 
+use super::layers::Rank;
 use std::path::PathBuf;
 
 /// A wrong command line, or a wrong setting.
@@ -11,7 +12,14 @@ pub(crate) enum SettingsError {
     CommandLine(String),
     /// A value is not one of those that are allowed.
     #[error("invalid value '{value}' for {setting}, from {origin}; allowed: {allowed}")]
-    Invalid { setting: &'static str, value: String, origin: String, allowed: String },
+    Invalid {
+        setting: &'static str,
+        value: String,
+        origin: String,
+        allowed: String,
+        /// The layer that holds the value; `None` where it is no setting.
+        rank: Option<Rank>,
+    },
     /// A setting without a default has no value.
     #[error("{setting} is not set ({meaning}); add {option}, or set {variable}")]
     Missing { setting: &'static str, meaning: &'static str, option: String, variable: String },

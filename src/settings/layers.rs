@@ -1,30 +1,40 @@
 //! The layers that settings come from, each a source of the `config` crate, which merges them: defaults < config
-//! files < `env_config` < environment < command line. Every value keeps where it came from. Nothing here knows what a
+//! files < `.skol_env` < `env_config` < environment < experiment < command line. Every value keeps where it came from. Nothing here knows what a
 //! value means.
 
 use super::definition::{self, Kind, Program, Setting, nearest};
 use super::environment::Environment;
 use super::reader::Found;
-use super::skol::{self, Former};
+use super::skol::{self, Successor};
 use super::{SettingsError, env_config, permissions, toml_file};
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, from the weakest to the strongest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub(crate) enum Rank {
     Default,
     ConfigFile,
+    /// `.skol_env`, which other programs share: a value that means nothing here is passed over.
+    SharedEnv,
     EnvConfig,
     Environment,
+    /// The document of an experiment.
+    Experiment,
     CommandLine,
 }
 
 impl Rank {
-    const ALL: [Rank; 5] =
-        [Rank::Default, Rank::ConfigFile, Rank::EnvConfig, Rank::Environment, Rank::CommandLine];
+    /// Where SKOL's own names for one thing are searched for: which name wins does not depend on whether it stands in
+    /// a file of variables or in the environment.
+    pub(crate) fn class(self) -> Rank {
+        match self {
+            Rank::SharedEnv | Rank::EnvConfig => Rank::Environment,
+            rank => rank,
+        }
+    }
 }
 
 /// One layer: values by the setting's key, with where each was written.
@@ -59,13 +69,21 @@ impl Layer {
         self.set(setting, items, origin);
     }
 
-    /// A name of the former programs gives its setting a value, unless the layer has one under the name of today.
-    pub(crate) fn set_former(&mut self, former: &Former, value: &str, origin: impl Into<String>) {
-        if let Some(setting) = former.key.and_then(definition::by_key)
+    /// Sets a value under its name in an environment, unless a better name gave one.
+    fn set_variable(&mut self, setting: &'static Setting, name: &str, value: &str, origin: String) {
+        let foreign = name == "PATTERN" && value.ends_with(".ann");
+        if !foreign && !self.values.contains_key(setting.key) {
+            // NO_COLOR counts by being there, whatever its value.
+            self.set_text(setting, if name == "NO_COLOR" { "never" } else { value }, origin);
+        }
+    }
+
+    /// A former name gives its setting a value, unless the layer has one under the name of today.
+    pub(crate) fn set_former(&mut self, successor: Successor, value: &str, origin: impl Into<String>) {
+        if let Some(setting) = definition::by_key(successor.key)
             && !self.values.contains_key(setting.key)
         {
-            let prefix = if value.contains("://") { "" } else { former.prefix };
-            self.set_text(setting, &format!("{prefix}{value}"), origin);
+            self.set_text(setting, value, origin);
         }
     }
 
@@ -97,9 +115,9 @@ impl Source for Layer {
 /// All layers merged, and what there is to say about them.
 #[derive(Debug)]
 pub(crate) struct Layers {
+    layers: Vec<Layer>,
     merged: Value,
-    /// Warnings: unknown and outdated names, files with passwords that others may read.
-    pub(crate) notices: Vec<String>,
+    pub(crate) notices: Notices,
 }
 
 impl Layers {
@@ -118,50 +136,100 @@ impl Layers {
         }
         let named =
             named("env_config").or_else(|| layers.iter().rev().find_map(|layer| layer.text("env_config")));
-        if let Some((file, wanted_by)) = find_env_config(environment, named) {
-            layers.push(read_env_config(&file, wanted_by.as_deref(), environment, &mut notices)?);
+        for (file, wanted_by) in env_configs(environment, named) {
+            layers.extend(read_env_config(&file, wanted_by.as_deref(), environment, &mut notices)?);
         }
         layers.extend([variables, typed]);
-        Self::merge(layers, notices.0)
+        let merged = merge(&layers)?;
+        Ok(Self { layers, merged, notices })
     }
 
-    fn merge(layers: Vec<Layer>, notices: Vec<String>) -> Result<Self, SettingsError> {
-        let builder = layers.into_iter().fold(Config::builder(), |builder, layer| builder.add_source(layer));
-        Ok(Self { merged: builder.build()?.cache, notices })
+    /// Adds a layer to those that are there.
+    pub(crate) fn add(&mut self, layer: Layer) -> Result<(), SettingsError> {
+        let at = self.layers.partition_point(|other| other.rank <= layer.rank);
+        self.layers.insert(at, layer);
+        self.merged = merge(&self.layers)?;
+        Ok(())
+    }
+
+    /// Takes a value that means nothing here out of the shared files, with a warning.
+    pub(crate) fn pass_over(&mut self, key: &str, warning: String) -> Result<(), SettingsError> {
+        for layer in self.layers.iter_mut().filter(|layer| layer.rank == Rank::SharedEnv) {
+            layer.values.retain(|other, _| *other != key);
+        }
+        self.notices.add(warning);
+        self.merged = merge(&self.layers)?;
+        Ok(())
     }
 
     /// The strongest value of a setting.
     pub(crate) fn get(&self, key: &'static str) -> Option<Found> {
+        use strum::VariantArray;
         let value = key.split('.').try_fold(&self.merged, |value, part| match &value.kind {
             ValueKind::Table(table) => table.get(part),
             _ => None,
         })?;
         let ValueKind::Array(items) = &value.kind else { return None };
         let (rank, origin) = value.origin()?.split_at_checked(1)?;
-        let rank = *Rank::ALL.get(rank.parse::<usize>().ok()?)?;
+        let rank = *Rank::VARIANTS.get(rank.parse::<usize>().ok()?)?;
         Some(Found::new(key, items.iter().map(ToString::to_string).collect(), origin.to_owned(), rank))
+    }
+
+    /// Every value that was given, with its layer and origin, from the strongest layer to the weakest.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, Rank, String)> {
+        self.layers.iter().rev().flat_map(|layer| {
+            layer.values.iter().map(|(key, (_, origin))| (*key, layer.rank, origin.clone()))
+        })
     }
 }
 
-/// Warnings, each given once.
+fn merge(layers: &[Layer]) -> Result<Value, ConfigError> {
+    let builder = layers.iter().fold(Config::builder(), |builder, layer| builder.add_source(layer.clone()));
+    Ok(builder.build()?.cache)
+}
+
+/// What there is to say about the layers.
 #[derive(Debug, Default)]
-pub(crate) struct Notices(pub(crate) Vec<String>);
+pub(crate) struct Notices {
+    warnings: Vec<String>,
+    without_effect: Vec<String>,
+    /// Names that show that this program runs among SKOL's.
+    pub(crate) hints: Vec<String>,
+}
 
 impl Notices {
+    /// The warnings, each once.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = self.warnings.clone();
+        if !self.without_effect.is_empty() {
+            lines
+                .push(format!("without effect here, and can be removed: {}", self.without_effect.join(", ")));
+        }
+        lines
+    }
+
     fn add(&mut self, line: String) {
-        if !self.0.contains(&line) {
-            self.0.push(line);
+        if !self.warnings.contains(&line) {
+            self.warnings.push(line);
         }
     }
 
-    pub(crate) fn former(&mut self, name: &str, former: &Former) {
-        self.add(format!("{name} is outdated: {}", former.advice));
+    pub(crate) fn former(&mut self, name: &str, successor: Successor) {
+        self.add(format!("{name} is outdated: {}", successor.advice));
+        self.hints.push(name.to_owned());
     }
 
-    fn unknown(&mut self, place: &str, name: &str, known: impl Iterator<Item = String>) {
+    pub(crate) fn without_effect(&mut self, name: String) {
+        if !self.without_effect.contains(&name) {
+            self.hints.push(name.clone());
+            self.without_effect.push(name);
+        }
+    }
+
+    fn unknown(&mut self, origin: &str, name: &str, known: impl Iterator<Item = String>) {
         self.add(match nearest(name, known) {
-            Some(nearest) => format!("{place}: unknown name {name}; did you mean {nearest}?"),
-            None => format!("{place}: unknown name {name}, not used"),
+            Some(nearest) => format!("{origin}: unknown name {name}; did you mean {nearest}?"),
+            None => format!("{origin}: unknown name {name}, not used"),
         });
     }
 }
@@ -174,25 +242,23 @@ fn defaults() -> Layer {
     layer
 }
 
-/// The config files, from the weakest to the strongest, each with who asked for it, if it was asked for.
+/// The config files, from the weakest to the strongest, each with who asked for it, if it was asked for. Other names,
+/// such as `config/default.toml`, belong to other projects whose folder one happens to be in.
 fn config_files(environment: &Environment, named: Option<(&str, &str)>) -> Vec<(PathBuf, Option<String>)> {
-    let mut files = vec![(PathBuf::from("config/default.toml"), None)];
-    files.extend(environment.config_home().map(|home| (home.join("skol_classifier/config.toml"), None)));
-    files.push((PathBuf::from("config/local.toml"), None));
-    files.extend(named.map(|(file, origin)| (environment.expand(file), Some(origin.to_owned()))));
-    files
+    let home = environment.config_home().map(|home| (home.join("skol_classifier/config.toml"), None));
+    let named = named.map(|(file, origin)| (environment.expand(file), Some(origin.to_owned())));
+    home.into_iter().chain([(PathBuf::from("skol_classifier.toml"), None)]).chain(named).collect()
 }
 
-fn find_env_config(
-    environment: &Environment,
-    named: Option<(&str, &str)>,
-) -> Option<(PathBuf, Option<String>)> {
+/// The files of variables, from the weakest to the strongest. One that is asked for stands alone.
+fn env_configs(environment: &Environment, named: Option<(&str, &str)>) -> Vec<(PathBuf, Option<String>)> {
     if let Some((file, origin)) = named {
-        return Some((environment.expand(file), Some(origin.to_owned())));
+        return vec![(environment.expand(file), Some(origin.to_owned()))];
     }
-    let candidates =
-        [Some(PathBuf::from("env_config")), environment.home().map(|home| home.join(".skol_env"))];
-    candidates.into_iter().flatten().find(|file| environment.resolve(file).is_file()).map(|file| (file, None))
+    let shared = environment.shared_settings();
+    let own = environment.home().map(|home| home.join(".skol_env")).filter(|own| *own != shared);
+    let files = [Some(shared), own, Some(PathBuf::from("env_config"))];
+    files.into_iter().flatten().map(|file| (file, None)).collect()
 }
 
 /// The text of a settings file; `None` where it does not exist and nobody asked for it.
@@ -230,19 +296,19 @@ fn read_config_file(
     let items = toml_file::read(&text).map_err(|bad| bad.of(file))?;
     let mut layer = Layer::new(Rank::ConfigFile);
     for item in items {
-        let place = format!("{}:{}", file.display(), item.line);
+        let origin = format!("{}:{}", file.display(), item.line);
         match definition::by_key(&item.key) {
             Some(setting) if setting.key == "config" => {
                 notices
-                    .add(format!("{place}: `config` has no effect in a file; use --config or SKOL_CONFIG"));
+                    .add(format!("{origin}: `config` has no effect in a file; use --config or SKOL_CONFIG"));
             }
             Some(setting) => match (setting.kind(), item.values) {
-                // Only paths may hold commas, and a list is not to be split again.
-                (Kind::List, toml_file::Values::Text(text)) => layer.set_text(setting, &text, place),
-                (_, toml_file::Values::Text(text)) => layer.set(setting, vec![text], place),
-                (_, toml_file::Values::List(items)) => layer.set(setting, items, place),
+                // A path may hold what separates paths elsewhere, and a list is not to be split again.
+                (Kind::List, toml_file::Values::Text(text)) => layer.set_text(setting, &text, origin),
+                (_, toml_file::Values::Text(text)) => layer.set(setting, vec![text], origin),
+                (_, toml_file::Values::List(items)) => layer.set(setting, items, origin),
             },
-            None => notices.unknown(&place, &item.key, definition::all().map(|s| s.key.to_owned())),
+            None => notices.unknown(&origin, &item.key, definition::all().map(|s| s.key.to_owned())),
         }
     }
     warn_of_readers(file, &layer, environment, notices);
@@ -254,42 +320,66 @@ fn read_env_config(
     wanted_by: Option<&str>,
     environment: &Environment,
     notices: &mut Notices,
-) -> Result<Layer, SettingsError> {
-    let mut layer = Layer::new(Rank::EnvConfig);
-    let Some(text) = read_text(file, wanted_by, environment)? else { return Ok(layer) };
-    let assignments = env_config::parse(&text).map_err(|bad| SettingsError::BadLine {
-        file: file.to_owned(),
-        line: bad.line,
-        reason: bad.reason.to_owned(),
-    })?;
+) -> Result<Option<Layer>, SettingsError> {
+    // A file of this name is read as the programs that share it do.
+    let shared = file.file_name().is_some_and(|name| name == ".skol_env");
+    let text = match read_text(file, wanted_by, environment) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(None),
+        Err(error) if shared && wanted_by.is_none() => {
+            notices.add(error.to_string());
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let assignments = if shared {
+        let (assignments, others) = env_config::parse_shared(&text);
+        if !others.is_empty() {
+            let lines: Vec<_> = others.iter().map(ToString::to_string).collect();
+            let lines = lines.join(", ");
+            notices.add(format!("{}: passed over what is not NAME=value: line {lines}", file.display()));
+        }
+        assignments
+    } else {
+        env_config::parse(&text).map_err(|bad| SettingsError::BadLine {
+            file: file.to_owned(),
+            line: bad.line,
+            reason: bad.reason.to_owned(),
+        })?
+    };
+    let mut layer = Layer::new(if shared { Rank::SharedEnv } else { Rank::EnvConfig });
     // The last line for a name counts, as in a shell; of two names for one setting, the first of its definition.
-    let mut known = std::collections::HashSet::new();
+    let last = |name: &str| assignments.iter().rev().find(|a| a.name == name && !a.value.trim().is_empty());
+    let origin =
+        |found: &env_config::Assignment| format!("{}:{} ({})", file.display(), found.line, found.name);
+    let mut known = HashSet::new();
     for setting in definition::all() {
         for name in setting.assignments() {
-            let found = assignments.iter().rev().find(|a| a.name == name && !a.value.trim().is_empty());
-            if let Some(found) = found.filter(|_| !layer.values.contains_key(setting.key)) {
-                let origin = format!("{}:{} ({name})", file.display(), found.line);
-                layer.set_text(setting, environment_value(&name, &found.value), origin);
+            if let Some(found) = last(&name) {
+                layer.set_variable(setting, &name, &found.value, origin(found));
             }
             known.insert(name);
         }
     }
-    for assignment in &assignments {
-        let (name, place) = (assignment.name.as_str(), format!("{}:{}", file.display(), assignment.line));
-        if known.contains(name) {
-            continue;
-        }
-        match skol::FORMER.iter().find(|former| former.variable == name) {
-            Some(former) if !assignment.value.trim().is_empty() => {
-                layer.set_former(former, &assignment.value, format!("{place} ({name})"));
-                notices.former(name, former);
+    for (name, successor) in skol::VARIABLES {
+        if let Some(found) = last(name) {
+            layer.set_former(*successor, &found.value, origin(found));
+            // In the file that SKOL's other programs share, its names are not outdated.
+            if !shared {
+                notices.former(name, *successor);
             }
-            Some(_) => {}
-            None => notices.unknown(&place, name, known.iter().map(ToString::to_string)),
+        }
+    }
+    for assignment in assignments.iter().filter(|assignment| !known.contains(assignment.name.as_str())) {
+        if skol::is_of_another_program(&assignment.name) {
+            notices.hints.push(origin(assignment));
+        } else {
+            let origin = format!("{}:{}", file.display(), assignment.line);
+            notices.unknown(&origin, &assignment.name, known.iter().map(ToString::to_string));
         }
     }
     warn_of_readers(file, &layer, environment, notices);
-    Ok(layer)
+    Ok(Some(layer))
 }
 
 fn read_variables(
@@ -301,23 +391,25 @@ fn read_variables(
     for setting in program.settings() {
         for name in setting.variables() {
             if let Some(value) = environment.get(&name)? {
-                layer.set_text(setting, environment_value(&name, value), format!("environment {name}"));
-                break;
+                layer.set_variable(setting, &name, value, format!("environment {name}"));
             }
         }
     }
-    for former in skol::FORMER.iter().filter(|_| program == Program::Predict) {
-        if let Some(value) = environment.get(former.variable)? {
-            layer.set_former(former, value, format!("environment {}", former.variable));
-            notices.former(former.variable, former);
+    for (name, successor) in skol::VARIABLES.iter().filter(|_| program == Program::Predict) {
+        if let Some(value) = environment.get(name)? {
+            layer.set_former(*successor, value, format!("environment {name}"));
+            notices.former(name, *successor);
+        }
+    }
+    let known: HashSet<_> = definition::all().flat_map(Setting::variables).collect();
+    for name in environment.names() {
+        if skol::hints_at_skol(name) {
+            notices.hints.push(format!("environment {name}"));
+        } else if name.starts_with("SKOL_") && !known.contains(name) && !skol::is_of_another_program(name) {
+            notices.unknown("environment", name, known.iter().map(ToString::to_string));
         }
     }
     Ok(layer)
-}
-
-/// `NO_COLOR` counts by being there, whatever its value.
-fn environment_value<'a>(name: &str, value: &'a str) -> &'a str {
-    if name == "NO_COLOR" { "never" } else { value }
 }
 
 /// Warns of a file that holds a password and may be read by everybody.

@@ -72,6 +72,7 @@ impl Group for SourceDate {
                 value: text.to_owned(),
                 origin: "environment".to_owned(),
                 allowed: "seconds since 1970, up to the year 9999".to_owned(),
+                rank: None,
             }),
         }
     }

@@ -30,7 +30,7 @@ mod text;
 mod toml_file;
 mod value;
 
-pub(crate) use couchdb::{CouchDb, Input};
+pub(crate) use couchdb::{CouchDb, Endpoint, Experiment, Input};
 pub(crate) use definition::Program;
 pub(crate) use environment::Environment;
 pub(crate) use error::SettingsError;
@@ -41,7 +41,7 @@ pub(crate) use value::LogFormat;
 
 use command::{Asked, Typed};
 use definition::Group;
-use layers::Layers;
+use layers::{Layer, Layers, Rank};
 use reader::{Reader, Shown};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -54,6 +54,10 @@ pub(crate) enum Request<S> {
     /// Print this text on standard output, and be done: help, version, settings, man page, completions.
     Print(String),
 }
+
+/// What an experiment sets: names of settings with their values.
+pub(crate) type FetchExperiment<'a> =
+    dyn Fn(&Experiment) -> Result<Vec<(&'static str, String)>, crate::Error> + 'a;
 
 /// The settings of one program.
 pub(crate) trait ProgramSettings: Group {
@@ -75,12 +79,15 @@ impl ProgramSettings for EvaluateSettings {
 
 /// Reads what a command line asks for; the first of `arguments` is the program's name.
 ///
+/// `experiment` fetches the document of an experiment that is named.
+///
 /// # Errors
 /// [`SettingsError`] names the setting, its value, where it came from and what is allowed.
 pub(crate) fn request<S: ProgramSettings>(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Request<S>, SettingsError> {
+    experiment: &FetchExperiment<'_>,
+) -> Result<Request<S>, crate::Error> {
     let typed = match command::parse(S::PROGRAM, arguments, environment)? {
         Typed::Print(text) => return Ok(Request::Print(text)),
         Typed::Values(values) => values,
@@ -91,8 +98,8 @@ pub(crate) fn request<S: ProgramSettings>(
     if let Some(shell) = typed.asked.completions {
         return Ok(Request::Print(documents::completions(S::PROGRAM, shell)));
     }
-    let layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, environment)?;
-    let effective = Effective::<S>::read(&layers, environment, &typed.asked)?;
+    let mut layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, environment)?;
+    let effective = Effective::<S>::read(&mut layers, environment, &typed.asked, experiment)?;
     Ok(if typed.asked.show_config {
         Request::Print(show::show(S::PROGRAM, &effective.shown, &effective.notices))
     } else {
@@ -113,9 +120,46 @@ struct Effective<S> {
 }
 
 impl<S: ProgramSettings> Effective<S> {
-    fn read(layers: &Layers, environment: &Environment, asked: &Asked) -> Result<Self, SettingsError> {
+    /// Reads the settings, with those of an experiment that is asked for.
+    fn read(
+        layers: &mut Layers,
+        environment: &Environment,
+        asked: &Asked,
+        fetch: &FetchExperiment<'_>,
+    ) -> Result<Self, crate::Error> {
+        if S::PROGRAM == Program::Predict && !asked.list_models {
+            let wanted = leniently(layers, environment, asked, Experiment::asked_for)?.settings;
+            if let Some(wanted) = wanted {
+                let mut layer = Layer::new(Rank::Experiment);
+                for (key, value) in fetch(&wanted)? {
+                    if let Some(setting) = definition::by_key(key) {
+                        layer.set_text(setting, &value, format!("experiment {}", wanted.name));
+                    }
+                }
+                layers.add(layer)?;
+            }
+        }
+        Ok(leniently(layers, environment, asked, S::read)?)
+    }
+}
+
+/// What `read` makes of the layers. What a shared file holds and nobody can use here is passed over, as the programs
+/// that share it do.
+fn leniently<T>(
+    layers: &mut Layers,
+    environment: &Environment,
+    asked: &Asked,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, SettingsError>,
+) -> Result<Effective<T>, SettingsError> {
+    loop {
         let mut reader = Reader::new(layers, environment, asked);
-        let settings = S::read(&mut reader)?;
-        Ok(Self { settings, shown: reader.shown, notices: reader.notices })
+        match read(&mut reader) {
+            Ok(settings) => return Ok(Effective { settings, shown: reader.shown, notices: reader.notices }),
+            Err(SettingsError::Invalid { setting, value, origin, allowed, rank: Some(Rank::SharedEnv) }) => {
+                let warning = format!("{origin}: '{value}' is passed over as {setting}; allowed: {allowed}");
+                layers.pass_over(setting, warning)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! The settings of `predict_classifier`: typed, checked against each other, complete.
 
-use super::couchdb::Input;
+use super::couchdb::{Input, samples_are_meant};
 use super::definition::{Group, Heading, Setting, setting, settings};
 use super::reader::{Found, Reader};
 use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
-use super::{Environment, SettingsError, machine};
+use super::{Environment, SettingsError, machine, skol};
 use crate::instrumentation::CheckpointPolicy;
 use crate::sink::OutputFormat;
+use crate::source::taxonomy::DEFAULT_ABBREVIATIONS;
 use bytesize::ByteSize;
 use globset::Glob;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ settings! {
         /// Folder for the annotations
         ///
         /// An input a/b.txt becomes a/b.txt.ann below this folder. It is created if missing.
-        output: PathBuf => setting(Heading::Output, "DIR").default("output/").short('o');
+        output: PathBuf => setting(Heading::Output, "DIR").default("output/").short('o').hints_at_a_source(true);
         /// How the annotations are written
         ///
         /// yedda: the whole text with [@...#Label*] markers; jsonl: one line per paragraph with label and
@@ -32,7 +33,7 @@ settings! {
         /// Model to label with: a shipped name or a file
         ///
         /// Without it the best shipped model is taken. --list-models shows what is shipped.
-        model: Option<String> => setting(Heading::Model, "NAME or PATH").env(&["MODEL_NAME"]);
+        model: Option<String> => setting(Heading::Model, "NAME or PATH").env(&["MODEL_NAME"]).aliases(&["model-name"]);
         /// Merge fine labels into Nomenclature, Description and Misc-exposition
         ///
         /// The probabilities of fine labels are added up: Nomenclature and Description stay, all others are
@@ -40,10 +41,11 @@ settings! {
         collapse: bool => setting(Heading::Model, "BOOL");
         selection: Selection;
         /// Save as the run goes (it does so anyway)
-        incremental: bool => setting(Heading::Batches, "BOOL").env(&["INCREMENTAL"]);
+        incremental: bool =>
+            setting(Heading::Batches, "BOOL").env(&["INCREMENTAL"]).hints_at_a_source(true);
         /// Save after every N documents
         incremental_batch_size: usize =>
-            setting(Heading::Batches, "N").default("50").env(&["INCREMENTAL_BATCH_SIZE"]);
+            setting(Heading::Batches, "N").default("50").env(&["INCREMENTAL_BATCH_SIZE"]).hints_at_a_source(true);
         /// Documents per batch
         ///
         /// Memory follows this number times the cores; labels do not depend on it.
@@ -122,6 +124,7 @@ impl Task {
             value: place.to_owned(),
             origin: "command line --explain".to_owned(),
             allowed: "DOC:LINE, a document and a line counted from 1, like texts/a.txt:120".to_owned(),
+            rank: None,
         })
     }
 }
@@ -147,7 +150,8 @@ settings! {
         doc_ids: Vec<String> =>
             setting(Heading::Selection, "ID[,ID...]").env(&["DOC_IDS"]).long("doc-id").aliases(&["doc-ids"]);
         /// Label at most N documents
-        limit: Option<usize> => setting(Heading::Selection, "N").env(&["LIMIT"]);
+        limit: Option<usize> =>
+            setting(Heading::Selection, "N").env(&["LIMIT"]).hints_at_a_source(false);
         /// Skip documents that have an annotation
         ///
         /// An annotation that is already right is never written again, with or without this option; skipping saves
@@ -161,7 +165,7 @@ settings! {
         taxonomy_filter: bool => setting(Heading::Selection, "BOOL").env(&["TAXONOMY_FILTER"]);
         /// The abbreviations that the taxonomy filter looks for
         taxonomy_abbrevs: Vec<String> => setting(Heading::Selection, "ABBR[,ABBR...]")
-            .default("comb.,fam.,gen.,ined.,var.,subg.,subsp.,sp.,f.,nov.,spec.,ssp.")
+            .default(DEFAULT_ABBREVIATIONS)
             .env(&["TAXONOMY_ABBREVS"]);
         /// Take every document as taxonomic, without looking; wins over --taxonomy-filter
         skip_taxonomy_check: bool => setting(Heading::Selection, "BOOL").env(&["SKIP_TAXONOMY_CHECK"]);
@@ -173,7 +177,7 @@ settings! {
         include_taxpub: bool => setting(Heading::Selection, "BOOL").env(&["INCLUDE_TAXPUB"]);
         /// Which attachments are documents
         attachment_pattern: String => setting(Heading::Selection, "GLOB")
-            .default("*.txt").env(&["COUCHDB_PATTERN"]).aliases(&["couchdb-pattern"]), glob;
+            .default("*.txt").env(&["COUCHDB_PATTERN", "PATTERN"]).aliases(&["couchdb-pattern", "pattern"]), glob;
     }
 }
 
@@ -212,6 +216,19 @@ impl Settings {
                 });
             }
             self.task = Task::UpdateTaxonomyFlag;
+        }
+        if self.task == Task::Label && self.input == Input::Samples {
+            match samples_are_meant(reader) {
+                // Whoever looks for what is missing is shown the rest.
+                Err(error) if reader.asked.show_config => reader.notices.push(error.to_string()),
+                meant => meant?,
+            }
+        }
+        if let Some(nearest) = self.model.as_deref().and_then(skol::nearest_model) {
+            let name = self.model.replace(nearest.to_owned()).unwrap_or_default();
+            reader.notices.push(format!(
+                "the model '{name}' is one of SKOL's and cannot be read here; the nearest shipped one, {nearest}, is used"
+            ));
         }
         if let Some(cluster) = reader.find("cluster")
             && !cfg!(feature = "cluster")

@@ -53,6 +53,7 @@ impl Found {
             value,
             origin: self.origin.clone(),
             allowed: allowed.into(),
+            rank: Some(self.rank),
         }
     }
 }
@@ -68,12 +69,20 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(layers: &'a Layers, environment: &'a Environment, asked: &'a Asked) -> Self {
-        Self { layers, environment, asked, shown: BTreeMap::new(), notices: layers.notices.clone() }
+        Self { layers, environment, asked, shown: BTreeMap::new(), notices: layers.notices.lines() }
     }
 
     /// What was given for a setting; `None` where nothing was.
     pub(crate) fn find(&self, key: &'static str) -> Option<Found> {
         self.layers.get(key)
+    }
+
+    /// What shows that the shipped samples are not what is meant, such as an option that needs a database.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        let given = self.layers.given().filter(|(key, rank, _)| {
+            *rank > Rank::Default && definition::by_key(key).is_some_and(|setting| setting.hints_at_a_source)
+        });
+        given.map(|(_, _, origin)| origin).chain(self.layers.notices.hints.iter().cloned()).collect()
     }
 
     /// Notes the effective value of a setting.

@@ -1,57 +1,137 @@
-//! Names of the programs that this one came from. They are accepted, so that an old cron line keeps running, and
-//! named once as outdated.
+//! Names of SKOL's programs. This program took the place of one of them: their options and variables are accepted, so
+//! that a cron line keeps running, and their shared settings file is read as they read it.
 
-/// A name of the former programs.
+/// An option of SKOL's programs that is not an option of ours.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Former {
-    /// Name on the command line, without the dashes.
-    pub(crate) option: &'static str,
-    /// Name in the environment and in `env_config`.
-    pub(crate) variable: &'static str,
-    /// The setting that took its place, if there is one.
-    pub(crate) key: Option<&'static str>,
-    /// What to write before the old value to make it the new one.
-    pub(crate) prefix: &'static str,
-    /// What to do instead.
+pub(crate) struct FormerOption {
+    /// Name without the dashes.
+    pub(crate) name: &'static str,
+    /// Whether a value follows.
+    pub(crate) takes_value: bool,
+    /// The setting that took its place, and what to use instead; `None`: it has no effect here.
+    pub(crate) becomes: Option<Successor>,
+}
+
+/// The setting that took the place of a former one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Successor {
+    /// Name of the setting in the files.
+    pub(crate) key: &'static str,
+    /// What to use instead.
     pub(crate) advice: &'static str,
 }
 
-const fn moved(
-    option: &'static str,
-    variable: &'static str,
-    key: &'static str,
-    advice: &'static str,
-) -> Former {
-    Former { option, variable, key: Some(key), prefix: "", advice }
+const CORES: Successor = Successor { key: "cores", advice: "use --cores or CORES" };
+const MEMORY: Successor = Successor {
+    key: "memory_limit",
+    advice: "taken as the memory limit; use --memory-limit or MEMORY_LIMIT",
+};
+
+const fn becomes(name: &'static str, successor: Successor) -> FormerOption {
+    FormerOption { name, takes_value: true, becomes: Some(successor) }
 }
 
-const fn gone(option: &'static str, variable: &'static str) -> Former {
-    let advice = "it has no counterpart here and can be removed";
-    Former { option, variable, key: None, prefix: "", advice }
+const fn value(name: &'static str) -> FormerOption {
+    FormerOption { name, takes_value: true, becomes: None }
 }
 
-/// The names that are accepted.
-pub(crate) const FORMER: &[Former] = &[
-    moved("spark-cores", "SPARK_CORES", "cores", "use --cores or CORES"),
-    moved(
-        "spark-driver-memory",
-        "SPARK_DRIVER_MEMORY",
-        "memory_limit",
-        "taken as the memory limit; use --memory-limit or MEMORY_LIMIT",
-    ),
-    Former {
-        advice: "driver and executors are one process here, see --memory-limit; it can be removed",
-        ..gone("spark-executor-memory", "SPARK_EXECUTOR_MEMORY")
-    },
-    gone("union-batch-size", "UNION_BATCH_SIZE"),
-    gone("bahir-package", "BAHIR_PACKAGE"),
-    Former {
-        prefix: "http://",
-        ..moved(
-            "couchdb-host",
-            "COUCHDB_HOST",
-            "couchdb_url",
-            "use --couchdb-url or COUCHDB_URL, like http://localhost:5984",
-        )
-    },
+const fn flag(name: &'static str) -> FormerOption {
+    FormerOption { name, takes_value: false, becomes: None }
+}
+
+/// The options that are accepted in addition to ours. Those that begin with `--redis-` are too; see
+/// [`is_redis_option`].
+pub(crate) const OPTIONS: &[FormerOption] = &[
+    becomes("spark-cores", CORES),
+    becomes("spark-driver-memory", MEMORY),
+    value("spark-executor-memory"),
+    value("union-batch-size"),
+    value("bahir-package"),
+    flag("read-text"),
+    value("save-text"),
+    flag("retry-failed-extraction"),
+    value("model-version"),
+    value("classifier-model-expire"),
+    value("training-database"),
+    value("taxon-url"),
+    value("taxon-database"),
+    value("taxon-username"),
+    value("taxon-password"),
+    value("treatments-db-name"),
+    value("golden-ann-db-name"),
+    value("menus-key"),
+    value("embedding-name"),
+    value("embedding-expire"),
+    value("gnfinder-url"),
+    value("gnparser-url"),
+    value("ncbi-api-key"),
+    value("annotated-path"),
+    value("brat-data-dir"),
 ];
+
+/// Whether an argument is one of the options for Redis, which all take a value and have no effect here.
+pub(crate) fn is_redis_option(argument: &str) -> bool {
+    argument.strip_prefix("--redis-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// Variables that a setting of ours took the place of.
+pub(crate) const VARIABLES: &[(&str, Successor)] = &[("SPARK_CORES", CORES), ("SPARK_DRIVER_MEMORY", MEMORY)];
+
+/// Variables of SKOL's other programs, and of cron, in the settings file that all of them share. A `*` at the end
+/// stands for any other letters.
+const OTHERS: &[&str] = &[
+    "ANNOTATED_PATH",
+    "BAHIR_PACKAGE",
+    "BRAT_DATA_DIR",
+    "DEFAULT_FROM_EMAIL",
+    "DEST_DB",
+    "DJANGO_*",
+    "EMAIL_*",
+    "EMBEDDING_EXPIRE",
+    "EMBEDDING_NAME",
+    "EVAL_ANNOTATIONS_DB_NAME",
+    "GNFINDER_URL",
+    "GNPARSER_URL",
+    "GOLDEN_ANN_DB_NAME",
+    "LOGDIR",
+    "MAILTO",
+    "MODEL_EXPIRE",
+    "MODEL_VERSION",
+    "NCBI_API_KEY",
+    "REDIS_*",
+    "SKOL_REDIS_*",
+    "SKOL_SITE_URL",
+    "SOURCE_DB",
+    "SPARK_*",
+    "TAXON_*",
+    "TRAINING_DATABASE",
+    "TREATMENTS_*",
+    "UNION_BATCH_SIZE",
+];
+
+/// Whether a variable belongs to another program of SKOL.
+pub(crate) fn is_of_another_program(name: &str) -> bool {
+    OTHERS.iter().any(|other| match other.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => *other == name,
+    })
+}
+
+/// Whether a variable of the process shows that it runs among SKOL's programs. Cron's own names and Spark's (such as
+/// `SPARK_HOME`) are on machines without SKOL too.
+pub(crate) fn hints_at_skol(name: &str) -> bool {
+    let general = ["DEFAULT_FROM_EMAIL", "LOGDIR", "MAILTO", "SOURCE_DB"];
+    let spark = ["SPARK_CORES", "SPARK_DRIVER_MEMORY", "SPARK_EXECUTOR_MEMORY"];
+    match name {
+        _ if general.contains(&name) || name.starts_with("EMAIL_") || name.starts_with("DJANGO_") => false,
+        _ if name.starts_with("SPARK_") => spark.contains(&name),
+        _ => is_of_another_program(name),
+    }
+}
+
+/// The shipped model that is nearest to one of SKOL's, where `name` is one. Its models were kept in Redis and cannot
+/// be read here; this one is fitted on the same features.
+pub(crate) fn nearest_model(name: &str) -> Option<&'static str> {
+    let starts = ["logistic_sections", "logistic_paragraphs", "production_", "skol:classifier:model:"];
+    starts.iter().any(|start| name.starts_with(start)).then_some("logistic_words_suffixes")
+}

@@ -36,7 +36,7 @@ settings! {
     pub(crate) struct Files in "" {
         /// One more config file (TOML), stronger than the others
         config: Option<PathBuf> => setting(Heading::Files, "FILE");
-        /// File with NAME=value lines; without it ./env_config, then ~/.skol_env
+        /// File with NAME=value lines, instead of ./env_config and ~/.skol_env
         env_config: Option<PathBuf> => setting(Heading::Files, "FILE").env(&["ENV_CONFIG"]);
     }
 }

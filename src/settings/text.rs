@@ -18,7 +18,7 @@ pub(super) fn long_about(program: Program) -> &'static str {
              Misc-exposition, or finer) and writes the whole text back with its labels. Documents come from \
              files or from a CouchDB database. What is already labelled the same way is not written again, so \
              that a run can be repeated, or stopped and started anew, at any time.\n\n\
-             Without arguments it labels the shipped sample documents into output/."
+             Without any settings or arguments it labels the shipped sample documents into output/."
         }
         Program::Train => {
             "Train a model for predict_classifier.\n\n\
@@ -93,11 +93,15 @@ fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
 /// The layers, from the weakest to the strongest.
 const LAYERS: &[(&str, &str)] = &[
     ("built in", "as in config/default.toml of the source"),
-    ("config files", "./config/default.toml, then ~/.config/skol_classifier/config.toml,"),
-    ("", "then ./config/local.toml, then --config FILE"),
-    ("env_config", "--env-config FILE; without it ./env_config, else ~/.skol_env: lines of NAME=value"),
+    (
+        "config files",
+        "~/.config/skol_classifier/config.toml, then ./skol_classifier.toml, then --config FILE",
+    ),
+    (".skol_env", "/home/skol/.skol_env, then ~/.skol_env: lines of NAME=value that SKOL's programs share"),
+    ("env_config", "./env_config; or --env-config FILE instead of all of these files"),
     ("environment", "the names given with each option, and SKOL_ with the option's name in capitals;"),
     ("", "an empty value counts as not set"),
+    ("experiment", "what the document of --experiment says about databases and model"),
     ("command line", "wins"),
 ];
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The abbreviations that [`TaxonomyFilter::default`] looks for.
-pub const DEFAULT_ABBREVIATIONS: &str = "comb.,fam.,gen.,ined.,var.,subg.,subsp.,sp.,f.,nov.,spec.,ssp.";
+pub const DEFAULT_ABBREVIATIONS: &str = "comb.,fam.,gen.,nom.,ined.,var.,subg.,subsp.,sp.,f.,syn.,nov.,spec.,ssp.,spp.,\
+     sensu,s.l.,s.s.,s.str.,cf.,aff.,incertae,sed.";
 
 /// Tells texts with a taxonomic abbreviation from others.
 ///

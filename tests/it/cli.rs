@@ -258,10 +258,12 @@ fn fine_labels_are_explained_with_the_auxiliary_model_and_collapse_to_three() {
     let last = explained.rfind("together, divided by ");
     assert!(auxiliary.is_some() && auxiliary < last, "{explained}");
 
-    // Without arguments: the sample documents. What is written is what is counted.
+    // What is written is what is counted.
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/documents").display().to_string();
     let labels = |output: &str, options: &[&str]| -> BTreeMap<String, u64> {
         let metrics = format!("--metrics-file={output}.json");
-        let arguments = [&["--model=context_fine", "-o", output, &metrics], options].concat();
+        let arguments =
+            [&[samples.as_str(), "--model=context_fine", "-o", output, &metrics], options].concat();
         let done = program(PREDICT, folder.path(), &arguments).output().unwrap();
         assert_eq!(done.status.code(), Some(0), "{}", err(&done));
         let mut written = BTreeMap::new();

@@ -226,8 +226,8 @@ fn what_cannot_be_done_has_its_exit_code_and_a_way_out() {
         (&["--verbositty", "1"][..], 2, "--verbosity"),
         (&["--attachment-pattern", "a[", "none"][..], 2, "glob"),
         (&["--model", "cut.skol"][..], 3, "cut.skol"),
-        (&["-o", "file/below"][..], 3, "file/below"),
-        (&["-o", "/proc/nowhere"][..], 3, "--output"),
+        (&["none", "-o", "file/below"][..], 3, "file/below"),
+        (&["none", "-o", "/proc/nowhere"][..], 3, "--output"),
         (&["--couchdb-url", "http://127.0.0.1:9", "--ingest-db-name", "x"][..], 3, "127.0.0.1:9"),
         (&["none"][..], 0, "No document was selected"),
     ] {

@@ -11,7 +11,7 @@ fn couch(here: Surroundings) -> Surroundings {
 
 fn exposed(settings: &Settings) -> &str {
     match &settings.input {
-        Input::CouchDb(couchdb) => couchdb.credentials.as_ref().unwrap().password.expose(),
+        Input::CouchDb(couchdb) => couchdb.ingest.credentials.as_ref().unwrap().password.expose(),
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +25,8 @@ fn a_password_arrives_and_never_shows() {
             vec![],
         ),
         (
-            couch(Surroundings::new()).file("config/local.toml", &format!("couchdb_password = '{PASSWORD}'")),
+            couch(Surroundings::new())
+                .file("skol_classifier.toml", &format!("couchdb_password = '{PASSWORD}'")),
             vec![],
         ),
         (
@@ -59,8 +60,8 @@ fn no_error_repeats_a_password() {
     for (here, arguments) in [
         (here().file("env_config", &format!("COUCHDB_PASSWORD='{PASSWORD}")), vec![]),
         (here().file("env_config", &format!("COUCHDB_PASSWORD '{PASSWORD}'")), vec![]),
-        (here().file("config/local.toml", &format!("couchdb_password = '{PASSWORD}")), vec![]),
-        (here().file("config/local.toml", &format!("couchdb_password = {PASSWORD}")), vec![]),
+        (here().file("skol_classifier.toml", &format!("couchdb_password = '{PASSWORD}")), vec![]),
+        (here().file("skol_classifier.toml", &format!("couchdb_password = {PASSWORD}")), vec![]),
         (here(), vec![format!("--couchdb-pasword={PASSWORD}")]),
         (here(), vec![format!("--couchdb-url=http://me:{PASSWORD}/x@localhost:5984")]),
         (here(), vec![format!("--couchdb-url=http://me:{PASSWORD}@:5984"), "--ingest-db-name=x".into()]),
@@ -99,11 +100,11 @@ fn a_password_and_a_password_file_contradict_in_one_layer_only() {
 fn a_password_that_others_can_read_is_warned_of() {
     let here = couch(Surroundings::new())
         .file("env_config", "COUCHDB_PASSWORD=x")
-        .file("config/local.toml", "couchdb_password = 'x'")
+        .file("skol_classifier.toml", "couchdb_password = 'x'")
         .file("p", "x");
     let notices = |here: &Surroundings| here.predict(&["--couchdb-password-file=p"]).unwrap().notices;
     assert!(notices(&here).is_empty());
-    for name in ["env_config", "config/local.toml", "p"] {
+    for name in ["env_config", "skol_classifier.toml", "p"] {
         set_mode(&here.path(name), 0o644);
         let said = notices(&here);
         assert!(said.len() == 1 && said[0].contains(name) && said[0].contains("chmod 600"), "{said:?}");
@@ -122,8 +123,8 @@ fn couchdb_is_used_when_an_ingest_database_is_given() {
     let here = couch(Surroundings::new()).var("COUCHDB_PASSWORD", "x");
     let settings = here.predict(&["--output-database=out"]).unwrap();
     let Input::CouchDb(couchdb) = settings.settings.input else { panic!("{:?}", settings.input) };
-    assert_eq!((couchdb.ingest_database.as_str(), couchdb.output_database.as_str()), ("skol", "out"));
-    assert_eq!(couchdb.credentials.unwrap().username, "me");
+    assert_eq!((couchdb.ingest.database.as_str(), couchdb.output.database.as_str()), ("skol", "out"));
+    assert_eq!(couchdb.ingest.credentials.unwrap().username, "me");
 
     // Files named in a stronger layer win; in a weaker one they do not count; in the same one it must be said.
     let settings = here.predict(&["a.txt"]).unwrap();
@@ -140,7 +141,7 @@ fn couchdb_is_used_when_an_ingest_database_is_given() {
 fn half_a_connection_is_refused_with_what_is_missing() {
     let here = Surroundings::new;
     let url = "--couchdb-url=http://localhost:5984";
-    assert!(here().error(&[url]).contains("add --ingest-db-name or INGEST_DATABASE"));
+    assert!(here().error(&[url]).contains("add --ingest-db-name or INGEST_DB_NAME"));
     assert!(here().predict(&[url, "a.txt"]).is_ok());
     assert!(here().error(&["--ingest-db-name=skol"]).contains("add --couchdb-url or COUCHDB_URL"));
     assert!(here().predict(&[url, "--ingest-db-name=skol"]).is_ok());
@@ -155,11 +156,11 @@ fn half_a_connection_is_refused_with_what_is_missing() {
 #[test]
 fn force_wins_over_skip_existing_and_no_check_over_the_filter() {
     let selection = |arguments: &[&str]| Surroundings::new().predict(arguments).unwrap().settings.selection;
-    assert!(selection(&["--skip-existing"]).skip_existing);
-    assert!(!selection(&["--skip-existing", "--force"]).skip_existing);
-    assert!(!selection(&["--taxonomy-filter", "--skip-taxonomy-check"]).taxonomy_filter);
+    assert!(selection(&["a.txt", "--skip-existing"]).skip_existing);
+    assert!(!selection(&["a.txt", "--skip-existing", "--force"]).skip_existing);
+    assert!(!selection(&["a.txt", "--taxonomy-filter", "--skip-taxonomy-check"]).taxonomy_filter);
     let here = Surroundings::new().var("SKIP_EXISTING", "yes");
-    assert!(!here.predict(&["--skip-existing=false"]).unwrap().selection.skip_existing);
+    assert!(!here.predict(&["a.txt", "--skip-existing=false"]).unwrap().selection.skip_existing);
     assert!(
         Surroundings::new().error(&["--update-taxonomy-flag-only"]).contains("needs documents in CouchDB")
     );

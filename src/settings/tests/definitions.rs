@@ -31,8 +31,11 @@ fn no_name_means_two_things() {
         }
         command::command(program).debug_assert();
     }
+    for name in all().flat_map(|setting| setting.assignments()) {
+        assert!(!skol::is_of_another_program(&name), "{name} is a setting");
+    }
     let mut seen = BTreeSet::new();
-    let former = skol::FORMER.iter().map(|former| former.variable.into());
+    let former = skol::VARIABLES.iter().map(|(name, _)| (*name).into());
     for name in all().flat_map(|setting| setting.assignments()).chain(former) {
         assert!(!seen.contains(&name), "{name} stands twice");
         seen.insert(name);
@@ -58,6 +61,6 @@ fn the_defaults_make_a_run_over_the_samples() {
     assert_eq!(settings.partitions, settings.cores);
     assert_eq!((settings.prediction_batch_size, settings.incremental_batch_size), (24, 50));
     assert!(settings.notices.is_empty());
-    assert_eq!(settings.selection.taxonomy_abbrevs.len(), 12);
+    assert_eq!(settings.selection.taxonomy_abbrevs.len(), 23);
     assert_eq!(settings.origin("verbosity"), "default");
 }

@@ -17,7 +17,7 @@ fn shown(here: &Surroundings, arguments: &[&str]) -> String {
 #[test]
 fn show_config_says_every_value_and_its_origin() {
     let here = Surroundings::new()
-        .file("config/local.toml", "# mine\ncheckpoint = 'always'\ndoc_ids = ['a', 'b,c']\n")
+        .file("skol_classifier.toml", "# mine\ncheckpoint = 'always'\ndoc_ids = ['a', 'b,c']\n")
         .file("env_config", "export COUCHDB_USER=me\nCOUCHDB_PASSWORD=geheim\nVERBOSTY=2\n")
         .file("home/.config/skol_classifier/config.toml", "log-format = 'json'\n")
         .var("COUCHDB_URL", "https://couch.example.org")
@@ -40,6 +40,7 @@ proptest! {
         prop_assume!(!output.trim().is_empty());
         let here = Surroundings::new();
         let mut arguments = vec![
+            "a.txt".to_owned(),
             format!("--output={output}"),
             format!("--verbosity={verbosity}"),
             format!("--memory-limit={memory}"),
@@ -79,7 +80,8 @@ const PROMISED: &[(&[&str], &[&str])] = &[
     (&["couchdb-username"], &["COUCHDB_USER"]),
     (&["couchdb-password"], &["COUCHDB_PASSWORD"]),
     (&["couchdb-password-file"], &["COUCHDB_PASSWORD_FILE"]),
-    (&["ingest-db-name"], &["INGEST_DATABASE"]),
+    (&["ingest-db-name"], &["INGEST_DB_NAME"]),
+    (&["ingest-database"], &["INGEST_DATABASE"]),
     (&["output-database"], &["ANNOTATIONS_DB_NAME"]),
     (&["attachment-pattern"], &["COUCHDB_PATTERN"]),
     (&["doc-id"], &["DOC_IDS"]),
@@ -151,23 +153,28 @@ fn the_example_of_env_config_can_be_read_with_every_name_set() {
             _ => format!("{line}\n"),
         })
         .collect();
-    let defaults = shown(&Surroundings::new().file("env_config", "# nothing"), &[]);
+    let defaults = shown(&Surroundings::new().file("env_config", "# nothing"), &["a.txt"]);
     let values = |text: &str| text.parse::<toml::Table>().unwrap();
-    assert_eq!(values(&shown(&Surroundings::new().file("env_config", &all), &[])), values(&defaults));
-    assert!(Surroundings::new().file("env_config", &all).predict(&[]).unwrap().notices.is_empty());
+    assert_eq!(values(&shown(&Surroundings::new().file("env_config", &all), &["a.txt"])), values(&defaults));
+    assert!(Surroundings::new().file("env_config", &all).predict(&["a.txt"]).unwrap().notices.is_empty());
 }
 
 #[test]
 fn the_lines_for_cron_and_systemd_are_understood() {
     let mut understood = 0;
+    let here = Surroundings::new().file("couchdb-password", "secret").file(
+        "home/.skol_env",
+        "COUCHDB_URL=http://localhost:5984\nCOUCHDB_USER=skol\nINGEST_DB_NAME=skol\nCOUCHDB_PASSWORD=x\n",
+    );
+    let folder = here.folder.path().display().to_string();
     for line in repository_file("examples/cron/crontab")
         .lines()
         .chain(repository_file("examples/cron/skol-classifier.service").lines())
     {
         if let Some((_, arguments)) = line.split_once("predict_classifier --") {
-            let arguments = format!("--{arguments}").replace("%d", "/tmp").replace("%S", "/var/lib");
+            let arguments = format!("--{arguments}").replace("%d", &folder).replace("%S", "/var/lib");
             let arguments: Vec<_> = arguments.split_whitespace().collect();
-            Surroundings::new().predict(&arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
+            here.predict(&arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
             understood += 1;
         }
     }

@@ -4,7 +4,6 @@ use super::Surroundings;
 use crate::settings::value::ColorChoice;
 use crate::settings::{Input, machine};
 use crate::sink::OutputFormat;
-use bytesize::ByteSize;
 use std::fs;
 
 #[test]
@@ -17,13 +16,14 @@ fn each_layer_wins_over_the_ones_before() {
     };
     let here = Surroundings::new();
     cores(&here, &[], machine::cores(), "default (all)");
-    let here = here.file("config/default.toml", "\n\ncores = 11\n");
-    cores(&here, &[], 11, "config/default.toml:3");
+    // Files of other projects.
+    let here = here.file("config/default.toml", "cores = 11").file("config/local.toml", "cores = 11");
+    cores(&here, &[], machine::cores(), "default (all)");
     let here = here.file("home/.config/skol_classifier/config.toml", "cores = 12");
     let home = here.path("home/.config/skol_classifier/config.toml").display().to_string();
     cores(&here, &[], 12, &format!("{home}:1"));
-    let here = here.file("config/local.toml", "cores = 13");
-    cores(&here, &[], 13, "config/local.toml:1");
+    let here = here.file("skol_classifier.toml", "\n\ncores = 13\n");
+    cores(&here, &[], 13, "skol_classifier.toml:3");
     let here = here.file("mine.toml", "cores = 14");
     cores(&here, &["--config", "mine.toml"], 14, "mine.toml:1");
     let here = here.file("home/.skol_env", "CORES=15");
@@ -44,7 +44,7 @@ fn each_layer_wins_over_the_ones_before() {
 #[test]
 fn empty_values_count_as_not_set() {
     let here = Surroundings::new()
-        .file("config/local.toml", "cores = 3\nmodel = \"mine\"\n")
+        .file("skol_classifier.toml", "cores = 3\nmodel = \"mine\"\n")
         .file("env_config", "CORES=\nMODEL_NAME=''  # empty\n")
         .var("CORES", "")
         .var("OUTPUT_FORMAT", "  ")
@@ -64,8 +64,8 @@ fn empty_values_count_as_not_set() {
 fn a_wrong_value_is_named_with_origin_and_remedy() {
     let with_file = Surroundings::new().file("env_config", "A=1\nCHECKPOINT=sometimes\n");
     insta::assert_snapshot!(with_file.error(&[]), @"invalid value 'sometimes' for checkpoint, from env_config:2 (CHECKPOINT); allowed: auto, never, always");
-    let with_toml = Surroundings::new().file("config/local.toml", "# x\nskip_existing = \"perhaps\"\n");
-    insta::assert_snapshot!(with_toml.error(&[]), @"invalid value 'perhaps' for skip_existing, from config/local.toml:2; allowed: true or false (also 1 or 0, yes or no, on or off)");
+    let with_toml = Surroundings::new().file("skol_classifier.toml", "# x\nskip_existing = \"perhaps\"\n");
+    insta::assert_snapshot!(with_toml.error(&[]), @"invalid value 'perhaps' for skip_existing, from skol_classifier.toml:2; allowed: true or false (also 1 or 0, yes or no, on or off)");
     let with_var = Surroundings::new().var("MEMORY_LIMIT", "lots");
     insta::assert_snapshot!(with_var.error(&[]), @"invalid value 'lots' for memory_limit, from environment MEMORY_LIMIT; allowed: a size like 8g or 512m, or a share of the machine's memory like 80%");
     for wrong in [
@@ -106,14 +106,13 @@ fn a_typo_gets_a_suggestion() {
     assert!(Surroundings::new().error(&["--skip-exsting"]).contains("'--skip-existing'"));
     let here = Surroundings::new()
         .file("env_config", "VERBOSTY=2\nREDIS_URL=redis://x\nexport CORE=4\n")
-        .file("config/local.toml", "output-fromat = 'x'\n[train]\nsed = 1\n");
+        .file("skol_classifier.toml", "output-fromat = 'x'\n[train]\nsed = 1\n");
     assert_eq!(
-        here.predict(&[]).unwrap().notices,
+        here.predict(&["a.txt"]).unwrap().notices,
         [
-            "config/local.toml:1: unknown name output_fromat; did you mean output_format?",
-            "config/local.toml:3: unknown name train.sed; did you mean train.seed?",
+            "skol_classifier.toml:1: unknown name output_fromat; did you mean output_format?",
+            "skol_classifier.toml:3: unknown name train.sed; did you mean train.seed?",
             "env_config:1: unknown name VERBOSTY; did you mean VERBOSITY?",
-            "env_config:2: unknown name REDIS_URL, not used",
             "env_config:3: unknown name CORE; did you mean CORES?",
         ]
     );
@@ -135,45 +134,11 @@ fn files_that_cannot_be_read_are_named() {
             .contains("asked for by environment SKOL_CONFIG")
     );
     assert!(Surroundings::new().error(&["--config", "."]).contains("settings file ."));
-    let here = Surroundings::new().file("config/local.toml", "a = 1\nb = \n");
-    assert!(here.error(&[]).starts_with("config/local.toml:2: not valid TOML"), "{}", here.error(&[]));
+    let here = Surroundings::new().file("skol_classifier.toml", "a = 1\nb = \n");
+    assert!(here.error(&[]).starts_with("skol_classifier.toml:2: not valid TOML"), "{}", here.error(&[]));
     let here = Surroundings::new();
     fs::write(here.path("env_config"), b"A=1\nB=\xff\n").unwrap();
     assert_eq!(here.error(&[]), "env_config:2: not valid UTF-8; save the file as UTF-8");
-}
-
-#[test]
-fn the_old_production_line_parses_unchanged() {
-    let line = "--cores=2 --batch-size=24 --spark-driver-memory=8g --spark-executor-memory=8g --union-batch-size=1000 \
-                --verbosity=2 --incremental --incremental-batch-size=50";
-    let arguments: Vec<_> = line.split_whitespace().collect();
-    let settings = Surroundings::new().predict(&arguments).unwrap();
-    assert_eq!((settings.cores, settings.prediction_batch_size), (2, 24));
-    assert_eq!(settings.memory_limit, ByteSize(8 << 30));
-    assert_eq!((settings.verbosity(), settings.incremental_batch_size), (2, 50));
-    assert_eq!(settings.origin("memory_limit"), "command line --spark-driver-memory (8g)");
-    let named: Vec<_> = settings.notices.iter().map(|notice| notice.split(' ').next().unwrap()).collect();
-    assert_eq!(named, ["--spark-driver-memory", "--spark-executor-memory", "--union-batch-size"]);
-}
-
-#[test]
-fn old_names_in_files_and_environment_are_mapped_and_yield_to_new_ones() {
-    let here = Surroundings::new()
-        .file(
-            "env_config",
-            "SPARK_CORES=3\nSPARK_DRIVER_MEMORY=4g\nUNION_BATCH_SIZE=1000\nCOUCHDB_HOST=couch:5984\n",
-        )
-        .var("INGEST_DATABASE", "skol");
-    let settings = here.predict(&[]).unwrap();
-    assert_eq!((settings.cores, settings.memory_limit), (3, ByteSize(4 << 30)));
-    assert_eq!(settings.notices.len(), 4);
-    assert!(settings.notices.iter().all(|notice| notice.contains("is outdated")));
-    let Input::CouchDb(couchdb) = settings.settings.input else { panic!("{:?}", settings.input) };
-    assert_eq!(couchdb.url.as_str(), "http://couch:5984/");
-
-    let here = Surroundings::new().file("env_config", "CORES=5\nSPARK_CORES=3\n");
-    assert_eq!(here.predict(&[]).unwrap().cores, 5);
-    assert_eq!(here.predict(&["--spark-cores=6"]).unwrap().cores, 6);
 }
 
 #[test]
@@ -181,7 +146,7 @@ fn inputs_in_one_text_are_separated_like_path() {
     let here = Surroundings::new().var("SKOL_INPUT", "~/texts:b c.txt::-");
     let expected = vec!["~/texts".to_owned(), "b c.txt".into(), "-".into()];
     assert_eq!(here.predict(&[]).unwrap().input, Input::Paths(expected));
-    let here = Surroundings::new().file("config/local.toml", "input = ['a:b', 'c,d']\noutput = '~/out'\n");
+    let here = Surroundings::new().file("skol_classifier.toml", "input = ['a:b', 'c,d']\noutput = '~/out'\n");
     let settings = here.predict(&[]).unwrap();
     assert_eq!(settings.input, Input::Paths(vec!["a:b".into(), "c,d".into()]));
     assert_eq!(settings.output, here.path("home/out"));

@@ -5,6 +5,7 @@ mod definitions;
 mod documentation;
 mod layers;
 mod programs;
+mod skol;
 
 use super::command::{self, Typed};
 use super::layers::Layers;
@@ -68,6 +69,7 @@ impl Surroundings {
     fn environment(&self) -> Environment {
         let home = ("HOME".to_owned(), self.path("home").display().to_string());
         Environment::new(self.folder.path(), self.variables.iter().cloned().chain([home]))
+            .with_shared_settings(self.path("shared/.skol_env"))
     }
 
     fn read<S: ProgramSettings>(&self, arguments: &[&str]) -> Result<Run<S>, Error> {
@@ -77,8 +79,9 @@ impl Surroundings {
             Typed::Values(values) => values,
             Typed::Print(text) => panic!("printed: {text}"),
         };
-        let layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, &environment)?;
-        let Effective { settings, shown, notices } = Effective::read(&layers, &environment, &typed.asked)?;
+        let mut layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, &environment)?;
+        let Effective { settings, shown, notices } =
+            Effective::read(&mut layers, &environment, &typed.asked, &experiment)?;
         Ok(Run { settings, notices, shown })
     }
 
@@ -94,10 +97,24 @@ impl Surroundings {
 
     fn printed(&self, arguments: &[&str]) -> String {
         let arguments = command_line("predict_classifier", arguments);
-        match super::request::<Settings>(arguments, &self.environment()).unwrap() {
+        match super::request::<Settings>(arguments, &self.environment(), &experiment).unwrap() {
             Request::Print(text) => text,
             Request::Run(settings, _) => panic!("ran: {settings:?}"),
         }
+    }
+}
+
+/// An experiments database that holds one experiment.
+fn experiment(wanted: &super::Experiment) -> Result<Vec<(&'static str, String)>, Error> {
+    assert_eq!(wanted.database.database, "skol_experiments");
+    match wanted.name.as_str() {
+        "v3" => Ok(vec![
+            ("ingest_db_name", "v3_ingest".to_owned()),
+            ("output_database", "v3_ann".to_owned()),
+            ("golden_db", "v3_golden".to_owned()),
+            ("model", "logistic_sections_v1.0".to_owned()),
+        ]),
+        other => Err(Error::usage(format!("no experiment {other}"))),
     }
 }
 

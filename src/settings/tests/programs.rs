@@ -121,7 +121,9 @@ fn the_input_of_predict_is_not_the_input_of_training() {
     let here =
         Surroundings::new().var("SKOL_INPUT", "articles").var("MODEL_NAME", "x").var("SKOL_TRAIN_SEED", "3");
     let arguments = command_line("train_classifier", &["--show-config", "--input=ann"]);
-    let Request::Print(shown) = request::<TrainSettings>(arguments, &here.environment()).unwrap() else {
+    let Request::Print(shown) =
+        request::<TrainSettings>(arguments, &here.environment(), &super::experiment).unwrap()
+    else {
         panic!()
     };
     assert!(!shown.contains("articles") && shown.contains("train.seed = 3"), "{shown}");

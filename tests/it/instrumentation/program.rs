@@ -239,6 +239,7 @@ fn a_run_is_compared_with_the_last_one_to_the_same_output() {
     let folder = tempfile::tempdir().unwrap();
     let run = |output: &str, limit: &str| {
         let done = Command::new(env!("CARGO_BIN_EXE_predict_classifier"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/documents"))
             .args(["--verbosity=2", "--checkpoint-dir=checkpoints", "-o", output, "--limit", limit])
             .current_dir(folder.path())
             .env_clear()
