@@ -55,6 +55,7 @@ pub mod segment;
 mod settings;
 pub mod sink;
 pub mod source;
+pub mod taxonomy;
 pub mod worker;
 
 pub use classifier::Classifier;

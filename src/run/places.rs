@@ -12,8 +12,8 @@ use crate::settings::{CouchDb, Endpoint, Input, Settings};
 use crate::sink::couchdb::{CouchSaveParams, CouchSink};
 use crate::sink::{FileSink, STDOUT, Sink};
 use crate::source::couchdb::{CouchSelection, CouchSource};
-use crate::source::taxonomy::TaxonomyFilter;
 use crate::source::{FileSource, SampleSource, Source};
+use crate::taxonomy::TaxonomyFilter;
 use crate::worker::RequestMetrics;
 
 /// The lock of an output folder.

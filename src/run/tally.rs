@@ -94,11 +94,6 @@ impl Tally {
         self.count(status, || reference, || error);
     }
 
-    /// Counts a document that failed before it came to the sink.
-    pub fn fail(&mut self, reference: &DocumentRef, reason: String) {
-        self.count(Status::Failed, || reference.clone(), || Some(reason));
-    }
-
     fn count(
         &mut self,
         status: Status,

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
-
 use super::places::{self, Places};
 use super::tally::Tally;
-use crate::document::DocumentRef;
+use crate::document::Outcome;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
 use crate::settings::{Input, Settings};
-use crate::sink::couchdb::{CouchFlagParams, CouchFlagger};
-use crate::source::Decision;
-use crate::source::taxonomy::TaxonomyFilter;
+use crate::taxonomy::{self, CouchFlagParams, CouchFlagger, TaxonomyFilter};
 use crate::worker::RequestMetrics;
 
 /// Brings the flag of every selected document up to date; `tally` and `on_page` are told page by page.
@@ -35,28 +31,9 @@ pub(super) async fn update(
         filter: TaxonomyFilter::from_list(&settings.selection.taxonomy_abbrevs.join(",")),
     };
     let mut flagger = CouchFlagger::open(&params, Arc::clone(requests))?;
-    let mut pages = places.source.select();
-    // A document with several attachments is selected once for each, one after the other.
-    let mut last = String::new();
-    while let Some(page) = pages.next().await {
-        let mut references: Vec<DocumentRef> = Vec::new();
-        for selected in page? {
-            if let Decision::Fail(reason) = selected.decision {
-                tally.fail(&selected.reference, reason.to_string());
-            } else if selected.reference.doc_id != last {
-                last.clone_from(&selected.reference.doc_id);
-                references.push(selected.reference);
-            }
-        }
-        for chunk in references.chunks(settings.prediction_batch_size.max(1)) {
-            if stop.is_stopped() {
-                return Ok(());
-            }
-            for outcome in flagger.update(chunk).await {
-                tally.outcome(outcome);
-            }
-            on_page(tally);
-        }
-    }
-    Ok(())
+    let count = |outcomes: Vec<Outcome>| {
+        outcomes.into_iter().for_each(|outcome| tally.outcome(outcome));
+        on_page(tally);
+    };
+    taxonomy::update(places.source.as_ref(), &mut flagger, settings.prediction_batch_size, stop, count).await
 }

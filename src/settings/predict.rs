@@ -8,7 +8,7 @@ use super::value::{Allowed, page, size, with_suffix};
 use super::{Environment, SettingsError, machine, skol};
 use crate::instrumentation::CheckpointPolicy;
 use crate::sink::OutputFormat;
-use crate::source::taxonomy::DEFAULT_ABBREVIATIONS;
+use crate::taxonomy::DEFAULT_ABBREVIATIONS;
 use bytesize::ByteSize;
 use globset::Glob;
 use std::path::PathBuf;

@@ -8,8 +8,6 @@
 //! request of its own, after the document's provenance: a run that is killed in between leaves a
 //! provenance that does not fit the attachment, and the next run writes it again.
 
-mod flag;
 mod save;
 
-pub use flag::{CouchFlagParams, CouchFlagger, TAXONOMY_FIELD};
 pub use save::{CouchSaveParams, CouchSaver, CouchSink};

@@ -8,7 +8,6 @@ pub mod couchdb;
 mod error;
 mod files;
 mod samples;
-pub mod taxonomy;
 
 use std::fmt;
 use std::sync::Arc;

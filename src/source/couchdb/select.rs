@@ -3,8 +3,8 @@
 use super::CouchLoadParams;
 use crate::couchdb::{Client, ConnectionParams, Database, Fault, FaultKind, ListingRow, unusable};
 use crate::document::DocumentRef;
-use crate::source::taxonomy::TaxonomyFilter;
 use crate::source::{Decision, DocumentError, LoadParams, Selected, Source, SourceError};
+use crate::taxonomy::TaxonomyFilter;
 use crate::worker::RequestMetrics;
 use crate::{Error, Result};
 use futures::stream::{BoxStream, StreamExt, try_unfold};

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use skol_classifier::couchdb::{PROVENANCE_FIELD, Producer};
 use skol_classifier::document::{Annotation, Document, DocumentRef, Outcome, Status};
 use skol_classifier::sink::Saver;
-use skol_classifier::sink::couchdb::{CouchFlagParams, CouchFlagger, CouchSaveParams, CouchSaver};
+use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
 use skol_classifier::source::Loader;
-use skol_classifier::source::taxonomy::TaxonomyFilter;
+use skol_classifier::taxonomy::TaxonomyFilter;
+use skol_classifier::taxonomy::{CouchFlagParams, CouchFlagger};
 
 pub fn producer() -> Producer {
     Producer { model: "test".into(), model_sha256: "ab".repeat(32), version: "0.0".into() }

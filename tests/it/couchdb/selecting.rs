@@ -5,8 +5,8 @@ use futures::TryStreamExt;
 use serde_json::json;
 use skol_classifier::document::DocumentRef;
 use skol_classifier::source::couchdb::{CouchLoadParams, CouchLoader, CouchSelection, CouchSource};
-use skol_classifier::source::taxonomy::TaxonomyFilter;
 use skol_classifier::source::{Decision, Loader, Selected, Source};
+use skol_classifier::taxonomy::TaxonomyFilter;
 use std::collections::BTreeSet;
 
 async fn select(input: &TestDatabase, output: &TestDatabase, selection: CouchSelection) -> Vec<Selected> {

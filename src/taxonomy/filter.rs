@@ -1,4 +1,4 @@
-//! Does a text speak of taxonomy? Whether it has one of a list of abbreviations, as a word.
+//! Whether a text has one of a list of abbreviations, as a word.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub const DEFAULT_ABBREVIATIONS: &str = "comb.,fam.,gen.,nom.,ined.,var.,subg.,s
 /// in `L. f.`, not in `leaf.`. Case counts, so that `F. Smith` is no `f.`.
 ///
 /// ```
-/// use skol_classifier::source::taxonomy::TaxonomyFilter;
+/// use skol_classifier::taxonomy::TaxonomyFilter;
 ///
 /// let filter = TaxonomyFilter::default();
 /// assert!(filter.matches("Russula viridis sp. nov."));

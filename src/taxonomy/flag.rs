@@ -1,12 +1,12 @@
 //! `--update-taxonomy-flag-only`: keeps a boolean field of the documents true to their texts.
 
+use super::TaxonomyFilter;
 use crate::Result;
 use crate::couchdb::{
     Bodies, Client, ConnectionParams, CouchDocument, Database, Prepared, WriteResult, write,
 };
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
-use crate::source::taxonomy::TaxonomyFilter;
 use crate::worker::RequestMetrics;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
