@@ -20,7 +20,7 @@ const EXCERPT: usize = 90;
 /// The document or the model cannot be read, or there is no paragraph at or after that line.
 pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Result<String> {
     let model = Arc::new(Model::load(settings.model.as_deref().unwrap_or(catalog::default_name()))?);
-    let text = crate::run::fetch(settings, &model, document)?.content;
+    let text = crate::run::fetch(settings, document)?.content;
     let place = find(&text, line).ok_or_else(|| {
         Error::usage(format!(
             "{document} has no paragraph at line {line}; it has {} lines, and this one and all after it are blank",

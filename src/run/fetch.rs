@@ -1,50 +1,57 @@
 //! One document as a run would read it, for a look at it by itself.
 
-use super::places::Places;
+use super::places;
 use crate::document::Document;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::settings::{Input, Settings};
-use crate::source::Decision;
+use crate::source::couchdb::{CouchSelection, CouchSource};
+use crate::source::{Decision, FileSource, Source};
 use crate::worker::{RequestMetrics, WorkerContext};
 use futures::StreamExt;
 use std::sync::Arc;
 
 /// Reads `document`: from the database of `settings` by its id (the first attachment that matches), else the
-/// file at that path. Nothing is written.
+/// file at that path. Only its source is opened.
 ///
 /// # Errors
 /// There is no such document, or it cannot be read.
-pub fn fetch(settings: &Settings, model: &Model, document: &str) -> Result<Document> {
-    let mut settings = settings.clone();
-    settings.dry_run = true;
-    settings.selection.doc_ids = vec![document.to_owned()];
-    settings.selection.limit = None;
-    settings.selection.skip_existing = false;
-    settings.selection.taxonomy_filter = false;
-    if !matches!(settings.input, Input::CouchDb(_)) {
-        settings.selection.doc_ids.clear();
-        settings.input = Input::Paths(vec![document.to_owned()]);
-    }
+pub fn fetch(settings: &Settings, document: &str) -> Result<Document> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::unusable(format!("the program cannot start: {error}")))?
-        .block_on(read(&settings, model, document))
+        .block_on(read(settings, document))
 }
 
-async fn read(settings: &Settings, model: &Model, document: &str) -> Result<Document> {
-    let tally = Arc::new(RequestMetrics::default());
-    let places = Places::open(settings, model, &tally).await?;
-    let mut pages = places.source.select();
+/// Where `document` alone comes from.
+fn source(settings: &Settings, document: &str, requests: &Arc<RequestMetrics>) -> Result<Arc<dyn Source>> {
+    let pattern = &settings.selection.attachment_pattern;
+    let Input::CouchDb(couch) = &settings.input else {
+        return Ok(Arc::new(FileSource::new(&[document.to_owned()], pattern)?));
+    };
+    let database = places::connection(&couch.ingest, couch.ca_file.as_deref())?;
+    let selection = CouchSelection {
+        pattern: pattern.clone(),
+        doc_ids: vec![document.to_owned()],
+        skip_golden: settings.selection.skip_golden,
+        include_taxpub: settings.selection.include_taxpub,
+        ..CouchSelection::default()
+    };
+    Ok(Arc::new(CouchSource::new(database.clone(), database, selection, Arc::clone(requests))?))
+}
+
+async fn read(settings: &Settings, document: &str) -> Result<Document> {
+    let requests = Arc::new(RequestMetrics::default());
+    let source = source(settings, document, &requests)?;
+    let context = WorkerContext::new(requests);
+    let mut pages = source.select();
     while let Some(page) = pages.next().await {
         for selected in page? {
             match selected.decision {
                 Decision::Skip => {}
                 Decision::Fail(reason) => return Err(Error::unusable(format!("{document}: {reason}"))),
                 Decision::Process => {
-                    let mut loader =
-                        places.source.load_params().open(&WorkerContext::new(Arc::clone(&tally)))?;
+                    let mut loader = source.load_params().open(&context)?;
                     match loader.load(&[selected.reference]).await.pop() {
                         Some(Ok(Some(found))) => return Ok(found),
                         Some(Err(reason)) => return Err(Error::unusable(format!("{document}: {reason}"))),
