@@ -9,7 +9,7 @@
 //! | [`load_model`](Classifier::load_model) | takes a shipped or stored model |
 //! | [`save_model`](Classifier::save_model) | stores the model |
 //!
-//! The instrumentation stands beside every stage; at verbosity 0 it does nothing.
+//! The instrumentation observes every stage; at verbosity 0 it does nothing.
 
 mod builder;
 mod error;
@@ -90,13 +90,13 @@ impl Classifier {
         self.model.as_ref().map(|(_, model)| model)
     }
 
-    /// The instrumentation beside the stages.
+    /// The instrumentation of the stages.
     #[must_use]
     pub fn instrumentation(&self) -> &Instrumentation {
         &self.instrumentation
     }
 
-    /// Ends the selection of documents early when it is told to; what is in hand is finished.
+    /// Ends the selection of documents early on request; what is in hand is finished.
     #[must_use]
     pub fn stop(&self) -> &Stop {
         &self.stop

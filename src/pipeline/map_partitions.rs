@@ -50,12 +50,6 @@ impl MapPartitions {
         Ok(Self { input, function, schema, encoded })
     }
 
-    /// The function.
-    #[must_use]
-    pub fn function(&self) -> &Arc<dyn PartitionFunction> {
-        &self.function
-    }
-
     fn key(&self) -> (&str, &[u8]) {
         (self.function.name(), &self.encoded)
     }
@@ -152,7 +146,7 @@ impl ExtensionPlanner for MapPartitionsPlanner {
 /// `function` over each partition of `input`, as a DataFrame of the same session.
 ///
 /// # Errors
-/// As [`MapPartitions::try_new`].
+/// When the function cannot be encoded or cannot work on such rows, or its schema names a column twice.
 pub fn map_partitions(
     context: &SessionContext,
     input: DataFrame,

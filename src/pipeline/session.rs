@@ -32,7 +32,7 @@ pub struct SessionOptions {
     pub optimizer_rules: Vec<OptimizerRule>,
 }
 
-/// A session that plans [`MapPartitions`](super::MapPartitions), carries the models of the process and counts its
+/// A session that plans [`map_partitions`](super::map_partitions()), carries the models of the process and counts its
 /// requests in `requests`.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ pub(super) fn worker_context(context: &TaskContext) -> WorkerContext {
     WorkerContext::new(context.session_config().get_extension::<RequestMetrics>().unwrap_or_default())
 }
 
-/// DataFusion's own planner, taught [`MapPartitions`](super::MapPartitions).
+/// DataFusion's own planner, taught the node of [`map_partitions`](super::map_partitions()).
 #[derive(Debug)]
 struct MapPartitionsQueryPlanner;
 

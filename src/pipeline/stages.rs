@@ -7,8 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 
 use super::annotate::{ANNOTATE_PARTITION, AnnotatePartition};
@@ -16,6 +20,7 @@ use super::codec::MapPartitionsCodec;
 use super::load::{LOAD_PARTITION, LoadPartition};
 use super::map_partitions::map_partitions;
 use super::model_store::ModelReference;
+use super::on_demand::OnDemandRepartitionExec;
 use super::predict::{PREDICT_PARTITION, PredictPartition};
 use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
@@ -94,6 +99,25 @@ pub fn outcomes(
     save: Arc<dyn SaveParams>,
 ) -> Result<DataFrame> {
     map_partitions(context, annotations, Arc::new(SavePartition::new(save)))
+}
+
+/// `plan` with the ids of `selection` in the place of the exchange and all below it: for an engine that takes ids in
+/// windows, one list of [`selection`](super::rows::selection_schema) batches per partition. Nothing above the exchange differs.
+///
+/// # Errors
+/// When the batches are not of one schema. A plan without an exchange comes back as it is.
+pub fn with_selection(
+    plan: Arc<dyn ExecutionPlan>,
+    selection: &[Vec<RecordBatch>],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let replaced = plan.transform_down(|node| {
+        if node.downcast_ref::<OnDemandRepartitionExec>().is_none() {
+            return Ok(Transformed::no(node));
+        }
+        let ids: Arc<dyn ExecutionPlan> = MemorySourceConfig::try_new_exec(selection, node.schema(), None)?;
+        Ok(Transformed::new(ids, true, TreeNodeRecursion::Jump))
+    });
+    Ok(replaced?.data)
 }
 
 /// The codec that sends the pipeline's plans, and reads those whose source and sink are among `connectors`.

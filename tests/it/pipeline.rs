@@ -203,3 +203,34 @@ async fn rows_of_a_document_may_come_in_any_batches() {
         assert_eq!(by_name(&predict(cut).collect().await.unwrap()), whole, "batches of {size} rows");
     }
 }
+
+/// The same plan, fed with ids from memory instead of on demand: nothing above differs, and the answer is the same.
+#[tokio::test]
+async fn ids_may_come_from_memory_and_nothing_above_differs() {
+    let model = model();
+    let context = context(2, &model);
+    let plan = annotations(&context, &model).create_physical_plan().await.unwrap();
+    let shown = |plan: &dyn ExecutionPlan| displayable(plan).indent(false).to_string();
+    let above = |shown: &str| {
+        let lines: Vec<_> = shown.lines().map(str::to_owned).collect();
+        let load = lines.iter().position(|line| line.contains("load_partition")).unwrap();
+        lines[..=load].to_vec()
+    };
+    let mut exchange = Arc::clone(&plan);
+    while exchange.name() != "OnDemandRepartitionExec" {
+        exchange = Arc::clone(exchange.children()[0]);
+    }
+    let ids = collect(Arc::clone(exchange.children()[0]), context.task_ctx()).await.unwrap();
+    let rows: usize = ids.iter().map(RecordBatch::num_rows).sum();
+    let all = datafusion::arrow::compute::concat_batches(&selection_schema(), &ids).unwrap();
+    let windows = vec![vec![all.slice(0, 1)], vec![], vec![all.slice(1, rows - 1)]];
+    let fed = stages::with_selection(Arc::clone(&plan), &windows).unwrap();
+    assert_eq!(fed.output_partitioning().partition_count(), 3);
+    assert_eq!(above(&shown(fed.as_ref())), above(&shown(plan.as_ref())));
+    assert!(!shown(fed.as_ref()).contains("OnDemandRepartitionExec"));
+    let bytes = physical_plan_to_bytes_with_extension_codec(fed, &codec(&Connectors::default())).unwrap();
+    let codec = codec(&Connectors::default());
+    let sent = physical_plan_from_bytes_with_extension_codec(&bytes, &context.task_ctx(), &codec).unwrap();
+    let expected = by_name(&collect(plan, context.task_ctx()).await.unwrap());
+    assert_eq!(by_name(&collect(sent, context.task_ctx()).await.unwrap()), expected);
+}
