@@ -15,6 +15,7 @@ list='hot_path   | paragraphs to labels, per shipped model, in process          
 cores      | wall time: one core against two, and a single article            | README, How fast              | Python 3
 memory     | peak memory for a folder and for a hundred times as much         | README, How fast              | Python 3, 7 GB of disk
 overhead   | what the instrumentation costs at each verbosity                 | docs/instrumentation.md       | Python 3
+signals    | seconds from a signal to the end, by batch size and cores        | -                             | Python 3
 lineage    | planning time and checkpoints by depth of the lineage            | docs/lineage.md               | Rust
 cold_build | a fresh clone to labelled text: CPU time, wall time, size        | CONTRIBUTING.md               | an hour at most
 couchdb    | documents per second between two databases                      | benches/couchdb               | Python 3, Node.js
@@ -28,6 +29,7 @@ run() {
     cores) programs && python3 benches/cores.py ;;
     memory) programs && benches/memory.sh ;;
     overhead) programs && python3 benches/overhead.py ;;
+    signals) programs && python3 benches/signals.py ;;
     lineage) cargo bench --locked -p datafusion-measure --bench lineage ;;
     cold_build) benches/cold_build.sh ;;
     couchdb) programs && python3 benches/couchdb/bench.py ${COUCHDB_URL:+--url "$COUCHDB_URL"} ;;

@@ -143,7 +143,7 @@ async fn label(mailbox: MailboxParams, folder: PathBuf) -> Result<usize> {
     });
     let mut classifier = Classifier::builder()
         .source(Arc::new(Mailbox(mailbox)))
-        .sink(Arc::new(FileSink { folder, format: OutputFormat::Yedda, dry_run: false }))
+        .sink(Arc::new(FileSink { folder, format: OutputFormat::Yedda, dry_run: false, force: false }))
         .connectors(connectors)
         .build()?;
     classifier.load_model("context")?;

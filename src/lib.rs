@@ -21,7 +21,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> skol_classifier::Result<()> {
 //! let folder = tempfile::tempdir().expect("a temporary folder");
-//! let sink = FileSink { folder: folder.path().into(), format: OutputFormat::Yedda, dry_run: false };
+//! let sink = FileSink { folder: folder.path().into(), format: OutputFormat::Yedda, dry_run: false, force: false };
 //! let mut classifier = Classifier::builder()
 //!     .source(Arc::new(SampleSource::new(Some(3))))
 //!     .sink(Arc::new(sink))
@@ -49,6 +49,7 @@ pub mod features;
 pub use datafusion_measure as instrumentation;
 pub mod model;
 pub mod pipeline;
+pub mod printable;
 pub mod report;
 mod run;
 pub mod segment;

@@ -18,6 +18,12 @@ fn remedy(error: &Error) -> Option<&'static str> {
         Error::Sink(SinkError::Folder { .. }) => {
             Some("give another with --output, or change its permissions")
         }
+        Error::Sink(SinkError::Record { .. }) => {
+            Some("change its permissions, or give another folder with --output")
+        }
+        Error::Source(SourceError::Collision { .. }) => {
+            Some("label them in runs with an --output each, or rename one")
+        }
         Error::Source(SourceError::Pattern { .. }) => Some("change --attachment-pattern, or the input"),
         Error::Model(error) => of_model(error),
         _ => None,

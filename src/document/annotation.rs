@@ -29,7 +29,9 @@ pub enum Status {
     Unchanged,
     /// A person changed the annotation that is there; it stays as it is.
     Kept,
-    /// Left out on purpose (a dry run, or an annotation exists and `--skip-existing` is set).
+    /// It would be written, but this is a dry run.
+    Planned,
+    /// Left out on purpose (an annotation exists and `--skip-existing` is set).
     Skipped,
     /// Not written; [`Outcome::error`] says why.
     Failed,
@@ -39,7 +41,7 @@ impl Status {
     /// The status of this [name](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Saved, Self::Unchanged, Self::Kept, Self::Skipped, Self::Failed]
+        [Self::Saved, Self::Unchanged, Self::Kept, Self::Planned, Self::Skipped, Self::Failed]
             .into_iter()
             .find(|status| status.as_str() == name)
     }
@@ -51,6 +53,7 @@ impl Status {
             Self::Saved => "saved",
             Self::Unchanged => "unchanged",
             Self::Kept => "kept",
+            Self::Planned => "planned",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
         }
@@ -66,6 +69,7 @@ pub struct Outcome {
     pub status: Status,
     /// How often it was tried (1 when the first try did it).
     pub attempts: u32,
-    /// The reason of a failure (the thing, the value and the remedy), or why an annotation was kept.
+    /// The reason of a failure (the thing, the value and the remedy), or what
+    /// else is to be known, such as why an annotation was kept.
     pub error: Option<String>,
 }

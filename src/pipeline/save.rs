@@ -104,6 +104,8 @@ impl PartitionProcessor for Save {
         let on_its_way = (0..input.len()).filter(|row| input.status(*row).is_none());
         let (rows, annotations): (Vec<_>, Vec<_>) =
             on_its_way.filter_map(|row| Some((row, input.annotation(row)?))).unzip();
+        // A run that was stopped and cannot wait any longer ends here: what is counted is what is written.
+        tokio::task::yield_now().await;
         let outcomes = self.saver.save(annotations).await;
         if outcomes.len() != rows.len() {
             return internal_err!(

@@ -13,7 +13,8 @@ pub struct Left {
     pub complete: bool,
 }
 
-/// What happened, in one sentence for the operator. `left` is there when the run was stopped.
+/// What happened, in one sentence for the operator. `left` is there when the run was stopped; `left_out`
+/// counts what the listing passed over.
 #[must_use]
 pub fn sentence(
     tally: &Tally,
@@ -21,15 +22,19 @@ pub fn sentence(
     destination: &str,
     dry_run: bool,
     left: Option<Left>,
+    left_out: &str,
 ) -> String {
     let counts = &tally.documents;
+    let passed = if left_out.is_empty() { String::new() } else { format!("; passed over: {left_out}") };
     if counts.selected == 0 && left.is_none() {
-        return format!("No document was selected; nothing to do (annotations would be {destination}).");
+        return format!(
+            "No document was selected; nothing to do (annotations would be {destination}){passed}."
+        );
     }
     let mut sentence = format!(
         "{}{} of {} ({}, {:.1} MB) labelled in {:.1} s: ",
         if left.is_some() { "Stopped early: " } else { "" },
-        counts.saved + counts.unchanged + counts.kept + if dry_run { counts.skipped } else { 0 },
+        counts.saved + counts.unchanged + counts.kept + counts.planned,
         several(counts.selected, "document"),
         several(tally.paragraphs, "paragraph"),
         tally.bytes as f64 / 1e6,
@@ -37,8 +42,8 @@ pub fn sentence(
     );
     if dry_run {
         sentence += &format!(
-            "nothing written (dry run), {} would be, {} unchanged, {} failed",
-            counts.skipped, counts.unchanged, counts.failed
+            "nothing written (dry run), {} would be, {} unchanged, {} kept, {} skipped, {} failed",
+            counts.planned, counts.unchanged, counts.kept, counts.skipped, counts.failed
         );
     } else {
         sentence += &format!(
@@ -55,7 +60,7 @@ pub fn sentence(
     } else if counts.saved == 0 && counts.failed == 0 && !dry_run {
         sentence += "; nothing new to write";
     }
-    format!("{sentence}; annotations are {destination}.")
+    format!("{sentence}{passed}; annotations are {destination}.")
 }
 
 fn several(number: u64, thing: &str) -> String {

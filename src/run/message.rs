@@ -36,6 +36,31 @@ pub enum Message<'a> {
         /// Why, and what to do about it.
         error: &'a str,
     },
+    /// An annotation stays as a person made it.
+    Kept {
+        /// Which document.
+        doc_id: &'a str,
+        /// Which attachment or file of it.
+        attachment_name: &'a str,
+        /// How that was seen, and what to do about it.
+        message: &'a str,
+    },
+    /// Something to know about a document that did not fail.
+    Note {
+        /// Which document.
+        doc_id: &'a str,
+        /// Which attachment or file of it.
+        attachment_name: &'a str,
+        /// What is to be known.
+        message: &'a str,
+    },
+    /// A listing left something out that was asked for or may have to be mended.
+    LeftOut {
+        /// What a document from there would be called.
+        name: &'a str,
+        /// Why.
+        message: &'a str,
+    },
     /// How far the run is.
     Progress {
         /// Documents that have an outcome.
@@ -66,15 +91,22 @@ impl Message<'_> {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Setting { .. } | Self::Warning { .. } => Level::Warn,
+            Self::Setting { .. } | Self::Warning { .. } | Self::LeftOut { .. } => Level::Warn,
             Self::DocumentFailed { .. } | Self::Error { .. } => Level::Error,
-            Self::Stopping { .. } | Self::Progress { .. } | Self::Finished { .. } => Level::Info,
+            Self::Stopping { .. }
+            | Self::Kept { .. }
+            | Self::Note { .. }
+            | Self::Progress { .. }
+            | Self::Finished { .. } => Level::Info,
         }
     }
 
     /// Whether its text has one line, so that a line end in it comes from outside.
     pub(super) fn is_one_line(&self) -> bool {
-        matches!(self, Self::DocumentFailed { .. } | Self::Progress { .. } | Self::Stopping { .. })
+        !matches!(
+            self,
+            Self::Setting { .. } | Self::Warning { .. } | Self::Finished { .. } | Self::Error { .. }
+        )
     }
 }
 
@@ -86,6 +118,9 @@ impl fmt::Display for Message<'_> {
             Self::DocumentFailed { attachment_name, error, .. } => {
                 write!(f, "failed: {attachment_name}: {error}")
             }
+            Self::Kept { attachment_name, message, .. } => write!(f, "kept: {attachment_name}: {message}"),
+            Self::Note { attachment_name, message, .. } => write!(f, "{attachment_name}: {message}"),
+            Self::LeftOut { name, message } => write!(f, "left out: {name}: {message}"),
             Self::Progress { ended, failed, elapsed_s } => write!(
                 f,
                 "{ended} documents done after {elapsed_s:.0} s ({:.1} per second), {failed} failed",

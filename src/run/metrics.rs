@@ -1,19 +1,24 @@
 //! The metrics of a run: a struct with the documented keys, written as a file for machines and as a page for people.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::help;
 use super::tally::{DocumentCounts, Failure, Kept, Tally};
 use crate::classifier::StageMetrics;
 use crate::error::{Error, Result};
-use crate::instrumentation::{Instrumentation, Metrics, Named, write_atomically, write_metrics};
+use crate::instrumentation::{
+    self, Instrumentation, Metrics, Named, prometheus_text, write_atomically, write_metrics,
+};
 use crate::model::Model;
 use crate::report::run_page;
+use crate::source::{LeftOut, Reason};
 
 /// Prefix of the names in the Prometheus form.
-const PREFIX: &str = "skol_classifier_";
+pub(super) const PREFIX: &str = "skol_classifier_";
 
 /// Objects of [`RunMetrics`] whose keys are names, and the label that each name becomes in the Prometheus form.
 const LABELLED: [(&str, &str); 2] = [("labels", "label"), ("stages", "stage")];
@@ -25,8 +30,18 @@ pub struct RunMetrics {
     pub version: &'static str,
     /// The model, if it came to that.
     pub model: Option<ModelMetrics>,
+    /// When the run began, in seconds since 1970.
+    pub start_time: f64,
+    /// When it ended, in seconds since 1970.
+    pub end_time: f64,
+    /// The exit code.
+    pub exit_code: u8,
+    /// When a run last did all that it was to do, in seconds since 1970; it stays when a run fails.
+    pub last_success_time: Option<f64>,
     /// Documents by how they ended.
     pub documents: DocumentCounts,
+    /// What the listing passed over, by reason.
+    pub left_out: BTreeMap<Reason, u64>,
     /// Documents left for the next run, where this one was stopped: as many as were counted.
     pub left: Option<u64>,
     /// Paragraphs by label, in the order of the model's labels.
@@ -79,8 +94,18 @@ pub struct StageSummary {
 pub struct Ended<'a> {
     /// What became of the documents.
     pub tally: &'a Tally,
+    /// What the listing passed over, where that is noted.
+    pub left_out: Option<&'a LeftOut>,
     /// How long the run took.
     pub elapsed: Duration,
+    /// When it began.
+    pub start_time: SystemTime,
+    /// When it ended.
+    pub end_time: SystemTime,
+    /// The exit code.
+    pub exit_code: u8,
+    /// When a run last did all that it was to do, in seconds since 1970.
+    pub last_success: Option<f64>,
     /// Its stages.
     pub stages: &'a [StageMetrics],
     /// What was measured.
@@ -97,7 +122,7 @@ impl RunMetrics {
     /// The metrics of a run that has ended.
     #[must_use]
     pub fn new(ended: &Ended<'_>) -> Self {
-        let Ended { tally, elapsed, stages, instrumentation, model, collapsed, error } = *ended;
+        let Ended { tally, elapsed, stages, instrumentation, model, collapsed, error, .. } = *ended;
         let names = model.map(|model| model.answers(collapsed)).unwrap_or_default();
         let counts = tally.labels.iter().copied().chain(std::iter::repeat(0));
         let stage = |stage: &StageMetrics| {
@@ -112,7 +137,12 @@ impl RunMetrics {
                 name: model.name().to_owned(),
                 sha256: model.sha256().to_string(),
             }),
+            start_time: unix_seconds(ended.start_time),
+            end_time: unix_seconds(ended.end_time),
+            exit_code: ended.exit_code,
+            last_success_time: ended.last_success,
             documents: tally.documents,
+            left_out: ended.left_out.map(LeftOut::counts).unwrap_or_default(),
             left: tally.left,
             labels: names.iter().cloned().zip(counts).collect(),
             paragraphs: tally.paragraphs,
@@ -133,7 +163,16 @@ impl RunMetrics {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        write_metrics(file, PREFIX, self, &LABELLED).map_err(|error| {
+        let written = if file.extension().is_some_and(|extension| extension == "prom") {
+            serde_json::to_value(self).map_err(Into::into).and_then(|metrics| {
+                let text =
+                    prometheus_text(PREFIX, &metrics, &[&instrumentation::LABELLED, &LABELLED[..]].concat());
+                write_atomically(file, help::with_words(&text, PREFIX).as_bytes())
+            })
+        } else {
+            write_metrics(file, PREFIX, self, &LABELLED)
+        };
+        written.map_err(|error| {
             Error::unusable(format!(
                 "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
                 file.display()
@@ -154,6 +193,12 @@ impl RunMetrics {
             ))
         })
     }
+}
+
+/// Seconds since 1970, to the millisecond.
+pub(super) fn unix_seconds(time: SystemTime) -> f64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as f64 / 1000.0
 }
 
 /// The most memory this process has held, in bytes, where the operating system reports it.

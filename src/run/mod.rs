@@ -6,6 +6,7 @@
 mod console;
 mod ending;
 mod fetch;
+mod help;
 mod listing;
 mod lock;
 mod message;
@@ -15,11 +16,14 @@ mod progress;
 mod signals;
 #[cfg(feature = "otel")]
 mod spans;
+mod success;
 mod tally;
 mod taxonomy;
+mod told;
 
+use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use futures::StreamExt;
 
@@ -41,10 +45,12 @@ use crate::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation,
 use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
 use crate::settings::{Input, Settings, Task};
-use crate::source::Source;
+use crate::sink::FileSink;
+use crate::source::{LeftOut, Source};
 use crate::worker::RequestMetrics;
 use listing::Listing;
 use places::Places;
+use told::{Told, print_plan};
 
 /// How many past runs are remembered.
 const FLIGHTS: usize = 30;
@@ -104,6 +110,9 @@ struct Run<'a> {
     optimizer_rules: Vec<OptimizerRule>,
     selected: u64,
     listing: Option<Arc<Listing>>,
+    left_out: Option<Arc<LeftOut>>,
+    files: Option<FileSink>,
+    told: Told,
     left: Option<Left>,
     lock: Option<RunLock>,
     /// The run was stopped and did not wait for what was in hand.
@@ -111,6 +120,7 @@ struct Run<'a> {
     model: Option<Arc<Model>>,
     destination: String,
     start: Instant,
+    start_time: SystemTime,
 }
 
 impl<'a> Run<'a> {
@@ -128,12 +138,16 @@ impl<'a> Run<'a> {
             optimizer_rules: Vec::new(),
             selected: 0,
             listing: None,
+            left_out: None,
+            files: None,
+            told: Told::new(settings.verbosity()),
             left: None,
             lock: None,
             abandoned: false,
             model: None,
             destination: String::new(),
             start: Instant::now(),
+            start_time: SystemTime::now(),
         }
     }
 
@@ -141,14 +155,20 @@ impl<'a> Run<'a> {
         let settings = self.settings;
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
         let loaded = Model::load(model)?;
-        let places = Places::open(settings, &loaded, &self.requests).await?;
+        let mut places = Places::open(settings, &loaded, &self.requests).await?;
         for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
             self.progress.warn(warning);
         }
         self.destination.clone_from(&places.destination);
-        self.lock = places.lock.as_ref().map(|(file, output)| RunLock::take(file, output)).transpose()?;
+        self.left_out.clone_from(&places.left_out);
+        self.lock = places.lock.as_ref().map(|(lock, output)| RunLock::take(lock, output)).transpose()?;
+        if let Some(files) = &places.files {
+            files.settle()?;
+            self.files = Some(files.clone());
+        }
         let listing = Arc::new(Listing::new(Arc::clone(&places.source)));
         self.listing = Some(Arc::clone(&listing));
+        places.source = Arc::clone(&listing) as Arc<dyn Source>;
         if settings.task == Task::UpdateTaxonomyFlag {
             return self.update_taxonomy_flag(&places).await;
         }
@@ -170,18 +190,26 @@ impl<'a> Run<'a> {
         self.listen()?;
         let progress = self.progress.clone();
         if progress.is_bar() {
-            tokio::spawn(count(places.source, progress.clone()));
+            tokio::spawn(count(places.counting, progress.clone()));
         }
         let signals = self.signals.clone();
-        let (tally, mut told) = (&mut self.tally, 0);
+        let dry_run = settings.dry_run;
+        let stop = self.stop.clone();
+        let (tally, told) = (&mut self.tally, &mut self.told);
         let labelling = async {
             let documents = classifier.load_raw().await?;
             let predictions = classifier.predict(documents).await?;
             classifier
                 .save_annotated(predictions, |outcomes| {
                     tally.add(outcomes);
-                    tell_failures(&progress, &tally.failures, &mut told);
+                    told.tell(&progress, tally);
                     progress.update(&tally.documents);
+                    if dry_run {
+                        print_plan(outcomes)?;
+                    }
+                    if tally.reader_is_gone {
+                        stop.stop();
+                    }
                     Ok(())
                 })
                 .await
@@ -213,18 +241,19 @@ impl<'a> Run<'a> {
 
     async fn update_taxonomy_flag(&mut self, places: &Places) -> Result<()> {
         self.listen()?;
-        let (progress, mut told) = (self.progress.clone(), 0);
+        let progress = self.progress.clone();
         let signals = self.signals.clone();
+        let told = &mut self.told;
         let updating =
             taxonomy::update(self.settings, places, &self.requests, &self.stop, &mut self.tally, |tally| {
-                tell_failures(&progress, &tally.failures, &mut told);
+                told.tell(&progress, tally);
                 progress.update(&tally.documents);
             });
         let updated = tokio::select! {
             updated = updating => Some(updated),
             () = signals.grace_is_over() => None,
         };
-        tell_failures(&self.progress, &self.tally.failures, &mut told);
+        self.told.tell(&self.progress, &self.tally);
         match updated {
             Some(updated) => updated,
             None => {
@@ -269,9 +298,17 @@ impl<'a> Run<'a> {
         if self.model.is_some() {
             self.instrumentation.report();
         }
+        self.settle();
+        let exit = self.exit(&result);
+        let end_time = SystemTime::now();
         let metrics = RunMetrics::new(&Ended {
             tally: &self.tally,
+            left_out: self.left_out.as_deref(),
             elapsed,
+            start_time: self.start_time,
+            end_time,
+            exit_code: exit.code(),
+            last_success: self.last_success(exit, end_time),
             stages: &self.stages,
             instrumentation: &self.instrumentation,
             model: self.model.as_deref(),
@@ -282,36 +319,75 @@ impl<'a> Run<'a> {
             && self.instrumentation.verbosity() > Verbosity::Silent
             && let Err(error) = self.instrumentation.record_flight(&metrics)
         {
-            self.progress.warn(&format!("the record of this run cannot be kept: {error}"));
+            let folder = places::records_folder(self.settings);
+            self.progress.warn(&format!(
+                "the record of this run cannot be kept in '{}': {error}; give another folder with --checkpoint-dir, or \
+                 change its permissions",
+                folder.display()
+            ));
         }
+        let passed = self.left_out.as_deref().map(told::left_out_by_kind).unwrap_or_default();
         let sentence = match &result {
-            Ok(()) => sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left),
+            Ok(()) => {
+                sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left, &passed)
+            }
             Err(_) => "The run could not be done.".to_string(),
         };
         let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
         let page =
             self.settings.report.as_deref().map(|file| metrics.write_page(file, &sentence)).transpose();
-        if self.settings.verbosity() >= 1 && result.is_ok() {
-            self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
+        if result.is_ok() {
+            if let Some(left_out) = &self.left_out {
+                told::tell_left_out(&self.progress, left_out, self.settings.verbosity());
+            }
+            if self.is_worth_saying() {
+                self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
+            }
         }
         result?;
         written?;
         page?;
-        Ok(match self.signals.received() {
-            Some(signal) => Exit::Signal(signal),
-            None if self.tally.documents.failed > 0 => Exit::SomeFailed,
-            None => Exit::Done,
-        })
+        Ok(exit)
     }
-}
 
-/// Names the failures beyond the first `told`, whatever the verbosity: cron's mail must hold them.
-fn tell_failures(progress: &Progress, failures: &[Failure], told: &mut usize) {
-    for failure in failures.iter().skip(*told) {
-        let Failure { doc_id, attachment_name, error } = failure;
-        progress.write(&Message::DocumentFailed { doc_id, attachment_name, error });
+    fn exit(&self, result: &Result<()>) -> Exit {
+        match (result, self.signals.received()) {
+            (Err(error), _) => error.into(),
+            (Ok(()), Some(signal)) => Exit::Signal(signal),
+            (Ok(()), None) if self.tally.documents.failed > 0 => Exit::SomeFailed,
+            (Ok(()), None) => Exit::Done,
+        }
     }
-    *told = failures.len();
+
+    /// When a run last did all that it was to do: now, or as the metrics file of the run before says.
+    fn last_success(&self, exit: Exit, now: SystemTime) -> Option<f64> {
+        if exit == Exit::Done && !self.settings.dry_run && self.left.is_none() {
+            return Some(metrics::unix_seconds(now));
+        }
+        success::last(self.settings.metrics_file.as_deref()?, metrics::PREFIX)
+    }
+
+    /// Brings the record of what was written up to date, unless a thread may still be writing.
+    fn settle(&self) {
+        let Some(files) = self.files.as_ref().filter(|_| !self.abandoned) else { return };
+        if let Err(error) = files.settle() {
+            self.progress.warn(&error.to_string());
+        }
+    }
+
+    /// Whether the sentence at the end is told: at verbosity 1 a night without news is silent, so that cron sends no
+    /// mail; somebody at a terminal waits for an answer.
+    fn is_worth_saying(&self) -> bool {
+        let counts = &self.tally.documents;
+        let news = counts.selected == 0
+            || counts.saved + counts.kept + counts.planned + counts.failed > 0
+            || self.left.is_some();
+        match self.settings.verbosity() {
+            0 => false,
+            1 => news || std::io::stderr().is_terminal(),
+            _ => true,
+        }
+    }
 }
 
 /// Lists once more, beside the work, to know how many documents there are.

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::RunLock;
-use super::lock::short_hash;
+use super::lock::{Lock, short_hash};
 use crate::couchdb::{ConnectionParams, IfMissing, Producer, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
@@ -12,19 +11,22 @@ use crate::settings::{CouchDb, Endpoint, Input, Settings};
 use crate::sink::couchdb::{CouchSaveParams, CouchSink};
 use crate::sink::{FileSink, STDOUT, Sink};
 use crate::source::couchdb::{CouchSelection, CouchSource};
-use crate::source::{FileSource, SampleSource, Source};
+use crate::source::{Choice, FileSource, FilesLoadParams, LeftOut, SampleSource, Source};
 use crate::taxonomy::TaxonomyFilter;
 use crate::worker::RequestMetrics;
-
-/// The lock of an output folder.
-const LOCK_FILE: &str = ".skol_classifier.lock";
 
 /// Source and sink of a run, made ready.
 pub(super) struct Places {
     pub(super) source: Arc<dyn Source>,
+    /// The same source for a second listing, which only counts.
+    pub(super) counting: Arc<dyn Source>,
+    /// What the listing of `source` passes over, where that is noted.
+    pub(super) left_out: Option<Arc<LeftOut>>,
     pub(super) sink: Arc<dyn Sink>,
-    /// The lock file and what it guards; `None` where nothing is written.
-    pub(super) lock: Option<(PathBuf, String)>,
+    /// The sink again, where it writes files.
+    pub(super) files: Option<FileSink>,
+    /// The lock and what it guards; `None` where nothing is written.
+    pub(super) lock: Option<(Lock, String)>,
     /// Where the annotations are, for the sentence at the end.
     pub(super) destination: String,
     /// What the operator should know about these places.
@@ -38,15 +40,20 @@ impl Places {
         tally: &Arc<RequestMetrics>,
     ) -> Result<Self> {
         match &settings.input {
-            Input::Samples => Self::files(settings, Arc::new(SampleSource::new(settings.selection.limit))),
+            Input::Samples => {
+                let source = SampleSource::default().with_choice(choice(settings));
+                let left_out = source.left_out();
+                let counting = Arc::new(SampleSource::default().with_choice(choice(settings)));
+                Self::files(settings, Arc::new(source), counting, left_out)
+            }
             Input::Paths(paths) => {
-                let selection = &settings.selection;
-                let limit = selection.limit.map(|limit| limit as u64);
-                let mut source = FileSource::new(paths, &selection.attachment_pattern)?.with_limit(limit);
-                if selection.skip_existing {
-                    source = source.skip_existing(&settings.output, settings.output_format);
-                }
-                Self::files(settings, Arc::new(source))
+                let load = FilesLoadParams { max_document_size: settings.max_document_size.0 };
+                let source = FileSource::new(paths, &settings.selection.attachment_pattern)?
+                    .with_choice(choice(settings), load)
+                    .without_output(&settings.output);
+                source.check_names(settings.output_format)?;
+                let (left_out, counting) = (source.left_out(), Arc::new(source.unnoted()));
+                Self::files(settings, Arc::new(source), counting, left_out)
             }
             Input::CouchDb(couch) => Self::couchdb(settings, couch, model, tally).await,
         }
@@ -90,15 +97,15 @@ impl Places {
             version: env!("CARGO_PKG_VERSION").to_string(),
         };
         let place = output.to_string();
-        let lock = if settings.dry_run {
-            None
-        } else {
-            Some((RunLock::file_for(&place, &checkpoint_folder(settings))?, place.clone()))
-        };
+        let lock = (!settings.dry_run).then(|| (Lock::Name(place.clone()), place.clone()));
         let save =
             CouchSaveParams { dry_run: settings.dry_run, ..CouchSaveParams::new(output, &input, producer) };
+        let source: Arc<dyn Source> = Arc::new(source);
         Ok(Self {
-            source: Arc::new(source),
+            counting: Arc::clone(&source),
+            source,
+            left_out: None,
+            files: None,
             warnings: plain_http_warning(&input).into_iter().collect(),
             sink: Arc::new(CouchSink::new(save, settings.output_format)),
             lock,
@@ -110,23 +117,51 @@ impl Places {
         })
     }
 
-    fn files(settings: &Settings, source: Arc<dyn Source>) -> Result<Self> {
+    fn files(
+        settings: &Settings,
+        source: Arc<dyn Source>,
+        counting: Arc<dyn Source>,
+        left_out: Arc<LeftOut>,
+    ) -> Result<Self> {
         let sink = FileSink {
             folder: settings.output.clone(),
             format: settings.output_format,
             dry_run: settings.dry_run,
+            force: settings.selection.force,
         };
         sink.prepare()?;
         let destination = settings.output.display().to_string();
         let writes = !settings.dry_run && destination != STDOUT;
-        let lock =
-            writes.then(|| (settings.output.join(LOCK_FILE), format!("the output folder '{destination}'")));
+        let lock = writes
+            .then(|| (Lock::Folder(settings.output.clone()), format!("the output folder '{destination}'")));
         let destination = if destination == STDOUT {
             "on standard output".to_string()
         } else {
             format!("in {destination}")
         };
-        Ok(Self { source, sink: Arc::new(sink), lock, destination, warnings: vec![] })
+        let (files, left_out) = (Some(sink.clone()), Some(left_out));
+        Ok(Self {
+            source,
+            counting,
+            left_out,
+            sink: Arc::new(sink),
+            files,
+            lock,
+            destination,
+            warnings: vec![],
+        })
+    }
+}
+
+/// Which of the listed files or samples are labelled.
+fn choice(settings: &Settings) -> Choice {
+    let selection = &settings.selection;
+    Choice {
+        doc_ids: selection.doc_ids.clone(),
+        limit: selection.limit.map(|limit| limit as u64),
+        existing: selection.skip_existing.then(|| (settings.output.clone(), settings.output_format)),
+        taxonomy: (selection.taxonomy_filter && !selection.force)
+            .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(","))),
     }
 }
 
@@ -141,12 +176,44 @@ pub(crate) fn connection(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<
     Ok(connection)
 }
 
-/// The folder for checkpoints, locks of databases and the records of past runs.
+/// The folder for checkpoints: one that others cannot write to, since what lies there is read again.
 pub(super) fn checkpoint_folder(settings: &Settings) -> PathBuf {
-    settings.checkpoint_dir.clone().unwrap_or_else(|| std::env::temp_dir().join("skol_classifier"))
+    settings.checkpoint_dir.clone().unwrap_or_else(temporary_folder)
 }
 
-/// The folder for the records of past runs with the same output: only those are worth comparing with.
+/// This user's own folder among the temporary ones.
+fn temporary_folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Whose file it is that is made now, that is who runs this.
+        let user = tempfile::tempfile().and_then(|file| file.metadata()).map(|file| file.uid());
+        if let Ok(user) = user {
+            let own = folder.join(format!("skol_classifier-{user}"));
+            if is_own(&own, user) {
+                return own;
+            }
+        }
+        // Somebody else made it first: a name that nobody guesses.
+        folder.join(format!("skol_classifier-{:016x}", rand::random::<u64>()))
+    }
+    #[cfg(not(unix))]
+    folder.join("skol_classifier")
+}
+
+/// Whether `folder` is there, made now if need be, and nobody but `user` can write to it.
+#[cfg(unix)]
+fn is_own(folder: &std::path::Path, user: u32) -> bool {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    // Whether it was there before is seen next.
+    let _ = std::fs::DirBuilder::new().mode(0o700).create(folder);
+    std::fs::symlink_metadata(folder)
+        .is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0)
+}
+
+/// The folder for the records of past runs with the same output: only those are worth comparing with. It is this
+/// user's own, and lies with the checkpoints where a folder for those is given or the user has no home.
 pub(super) fn records_folder(settings: &Settings) -> PathBuf {
     let output = match &settings.input {
         Input::CouchDb(couch) => format!("{}/{}", couch.output.url.as_str(), couch.output.database),
@@ -155,5 +222,7 @@ pub(super) fn records_folder(settings: &Settings) -> PathBuf {
         }
     };
     let kind = if settings.dry_run { "dry run to" } else { "run to" };
-    checkpoint_folder(settings).join("runs").join(short_hash(&format!("{kind} {output}")))
+    let state = settings.state.folder.clone().filter(|_| settings.checkpoint_dir.is_none());
+    let folder = state.unwrap_or_else(|| checkpoint_folder(settings));
+    folder.join("runs").join(short_hash(&format!("{kind} {output}")))
 }

@@ -20,6 +20,8 @@ const TERMINATED: u8 = 15;
 /// How long what is in hand may take after the first signal. What is not done then is left for the next run:
 /// files and documents are written whole or not at all, so that nothing is lost by that.
 const GRACE: Duration = Duration::from_millis(1400);
+/// How long the telling of the end may take after that: somebody may not be reading what is told.
+const LAST: Duration = Duration::from_millis(2600);
 
 /// Which signal has come, if one has, and whether its time of grace is over.
 #[derive(Debug, Clone)]
@@ -60,18 +62,19 @@ impl Signals {
                 seen.store(signal, Ordering::SeqCst);
                 stop.stop();
                 on_stop(name);
-                let second = async {
-                    let (signal, _) = arrivals.next().await;
-                    on_exit();
-                    std::process::exit(Exit::Signal(signal).code().into());
-                };
-                let grace = async {
+                let deadline = async {
                     tokio::time::sleep(GRACE).await;
                     // Nobody waits any more when the run has ended.
                     let _ = over_sender.send(true);
-                    std::future::pending::<()>().await;
+                    tokio::time::sleep(LAST).await;
+                    signal
                 };
-                tokio::join!(second, grace);
+                let last = tokio::select! {
+                    (second, _) = arrivals.next() => second,
+                    signal = deadline => signal,
+                };
+                on_exit();
+                std::process::exit(Exit::Signal(last).code().into());
             });
         })?;
         Ok(signals)

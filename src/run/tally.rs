@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::pipeline::rows::OutcomeRows;
+use crate::sink::READER_IS_GONE;
 
 /// A document that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +24,19 @@ pub struct Kept {
     pub doc_id: String,
     /// Which attachment or file of it.
     pub attachment_name: String,
+    /// How that was seen, where the sink says so.
+    pub reason: Option<String>,
+}
+
+/// Something to know about a document that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Which document.
+    pub doc_id: String,
+    /// Which attachment or file of it.
+    pub attachment_name: String,
+    /// What is to be known.
+    pub text: String,
 }
 
 /// Documents by how they ended.
@@ -36,6 +50,8 @@ pub struct DocumentCounts {
     pub unchanged: u64,
     /// There with changes of a person, and left as they are.
     pub kept: u64,
+    /// To be written, if this were no dry run.
+    pub planned: u64,
     /// Left out on purpose.
     pub skipped: u64,
     /// Not written, for a reason that is named.
@@ -46,7 +62,7 @@ impl DocumentCounts {
     /// How many have come to an end.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.saved + self.unchanged + self.kept + self.skipped + self.failed
+        self.saved + self.unchanged + self.kept + self.planned + self.skipped + self.failed
     }
 }
 
@@ -65,10 +81,15 @@ pub struct Tally {
     pub labels: Vec<u64>,
     /// Tries beyond the first, over all documents.
     pub retries: u64,
+    /// Whoever read the annotations has seen enough.
+    #[serde(skip)]
+    pub reader_is_gone: bool,
     /// The documents that failed.
     pub failures: Vec<Failure>,
     /// The documents whose annotation a person changed.
     pub kept: Vec<Kept>,
+    /// What else is to be known of single documents.
+    pub notes: Vec<Note>,
 }
 
 impl Tally {
@@ -101,14 +122,24 @@ impl Tally {
         error: impl FnOnce() -> Option<String>,
     ) {
         match status {
-            Status::Saved => self.documents.saved += 1,
+            Status::Saved => {
+                self.documents.saved += 1;
+                if let Some(text) = error() {
+                    let DocumentRef { doc_id, attachment_name } = reference();
+                    self.notes.push(Note { doc_id, attachment_name, text });
+                }
+            }
             Status::Unchanged => self.documents.unchanged += 1,
             Status::Kept => {
                 self.documents.kept += 1;
                 let DocumentRef { doc_id, attachment_name } = reference();
-                self.kept.push(Kept { doc_id, attachment_name });
+                self.kept.push(Kept { doc_id, attachment_name, reason: error() });
             }
-            Status::Skipped => self.documents.skipped += 1,
+            Status::Planned => self.documents.planned += 1,
+            Status::Skipped => {
+                self.documents.skipped += 1;
+                self.reader_is_gone |= error().is_some_and(|why| why == READER_IS_GONE);
+            }
             Status::Failed => {
                 self.documents.failed += 1;
                 let DocumentRef { doc_id, attachment_name } = reference();

@@ -96,6 +96,17 @@ impl Environment {
         xdg.filter(|path| path.is_absolute()).or_else(|| Some(self.home()?.join(".config")))
     }
 
+    /// The folder of what the programs remember from run to run: the first of systemd's `$STATE_DIRECTORY`, else
+    /// `skol_classifier` in `$XDG_STATE_HOME` or in `~/.local/state`.
+    pub(crate) fn state_folder(&self) -> Option<PathBuf> {
+        let variable = |name: &str| self.variables.get(&OsString::from(name));
+        let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
+        let service = variable("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(folders).next());
+        let xdg = || absolute(PathBuf::from(variable("XDG_STATE_HOME")?));
+        let home = || absolute(self.home()?.join(".local/state"));
+        service.and_then(absolute).or_else(|| Some(xdg().or_else(home)?.join("skol_classifier")))
+    }
+
     /// `~` and `~/...` below the home folder; every other path as it is.
     pub(crate) fn expand(&self, path: &str) -> PathBuf {
         let below_home = match path.strip_prefix('~') {

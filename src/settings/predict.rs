@@ -67,6 +67,10 @@ settings! {
         /// the container's limit, whichever is smaller.
         memory_limit: ByteSize =>
             setting(Heading::Engine, "SIZE").default("80%").env(&["MEMORY_LIMIT"]), memory_limit;
+        /// The largest document that is read, like 256m
+        ///
+        /// A larger one fails by name, before its text is in memory. A volume of a journal has about two megabytes.
+        max_document_size: ByteSize => setting(Heading::Engine, "SIZE").default("256m");
         /// When to materialize a stage so that its lineage starts anew
         ///
         /// auto: when verbosity is at least 1 and the lineage is deeper than --lineage-threshold.
@@ -91,7 +95,24 @@ settings! {
             setting(Heading::Reports, "FILE.html").env(&["REPORT"]), page;
         terminal: Terminal;
         files: Files;
+        state: State;
         task: Task;
+    }
+}
+
+/// What is remembered from run to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The user's own folder for it; `None` where the user has no home.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// The folder follows from the environment alone.
+impl Group for State {
+    fn define(_: &mut Vec<Setting>) {}
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, SettingsError> {
+        Ok(Self { folder: reader.environment.state_folder() })
     }
 }
 
@@ -229,6 +250,15 @@ impl Settings {
             reader.notices.push(format!(
                 "the model '{name}' is one of SKOL's and cannot be read here; the nearest shipped one, {nearest}, is used"
             ));
+        }
+        if self.selection.skip_golden && !matches!(self.input, Input::CouchDb(_)) {
+            let origin = reader.find("skip_golden").map(|found| found.origin).unwrap_or_default();
+            return Err(SettingsError::Contradiction {
+                problem: format!(
+                    "documents with the field `golden_dataset` are to be left out ({origin}), but files have no fields"
+                ),
+                remedy: "leave that out, or add --couchdb-url and --ingest-db-name",
+            });
         }
         if let Some(cluster) = reader.find("cluster")
             && !cfg!(feature = "cluster")

@@ -16,6 +16,14 @@ pub enum SinkError {
         /// Why.
         source: std::io::Error,
     },
+    /// The record of what was written into an output folder cannot be kept.
+    #[error("the record of what was written, '{}', cannot be kept: {source}", .path.display())]
+    Record {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The plan names a sink that this program does not know.
     #[error(
         "the plan writes to a sink '{name}', which this program does not know; register it with Connectors"

@@ -6,7 +6,7 @@
 
 pub mod couchdb;
 mod error;
-mod files;
+pub(crate) mod files;
 mod format;
 
 use std::fmt;
@@ -19,6 +19,7 @@ use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
 
 pub use error::SinkError;
+pub(crate) use files::READER_IS_GONE;
 pub use files::{FileSink, STDOUT};
 pub use format::{LabelledDocument, LabelledParagraph, OutputFormat, RenderError};
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a source: as a whole, or with one document.
 
 use crate::error::{BoxError, ErrorKind};
+use crate::printable::printable;
 
 /// Why a source cannot be used; it ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,16 @@ pub enum SourceError {
         pattern: String,
         /// What is wrong with it.
         source: globset::Error,
+    },
+    /// Two documents would have one annotation.
+    #[error("'{}' and '{}' would both be written to '{}'", printable(.first), printable(.second), printable(.name))]
+    Collision {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// The file of the annotation.
+        name: String,
     },
     /// The listing ended by a fault in the program.
     #[error("the listing ended by a fault in the program ({0}); please report it")]
@@ -50,7 +61,7 @@ pub enum SourceError {
 impl SourceError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoInput { .. } | Self::Pattern { .. } => ErrorKind::Usage,
+            Self::NoInput { .. } | Self::Pattern { .. } | Self::Collision { .. } => ErrorKind::Usage,
             _ => ErrorKind::Unusable,
         }
     }
@@ -67,6 +78,19 @@ pub enum DocumentError {
         name: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// It is larger than a document may be.
+    #[error(
+        "{what} has {bytes} bytes or more, and a document may have {most} at most; split it, or give a larger \
+         --max-document-size"
+    )]
+    TooLarge {
+        /// What: `'a.txt'`, `attachment 'y' of document 'x'`.
+        what: String,
+        /// How many bytes were seen.
+        bytes: u64,
+        /// How many are allowed.
+        most: u64,
     },
     /// It is not there, or not there any more.
     #[error("{what} is not there (any more)")]

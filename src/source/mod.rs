@@ -4,9 +4,11 @@
 //! that travels to the worker of a partition, which opens its [`Loader`] from them and fetches *the contents*. Files,
 //! the shipped samples and CouchDB are three implementations; [`Connectors`](crate::Connectors) finds the decoder of each.
 
+mod choice;
 pub mod couchdb;
 mod error;
 mod files;
+mod left_out;
 mod samples;
 
 use std::fmt;
@@ -19,9 +21,14 @@ use crate::document::{Document, DocumentRef};
 use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
 
+pub use choice::Choice;
 pub use error::{DocumentError, SourceError};
 pub use files::{FileSource, FilesLoadParams};
+pub use left_out::{LeftOut, Passed, Reason};
 pub use samples::SampleSource;
+
+/// The most bytes that a document may have, where nothing else is said: a volume of a journal has two million.
+pub const MAX_DOCUMENT_SIZE: u64 = 256 << 20;
 
 /// What a listing decided about one document.
 #[derive(Debug)]

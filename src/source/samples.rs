@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 
-use super::{DocumentError, LoadParams, Loader, Selected, Source};
+use super::{Choice, DocumentError, LeftOut, LoadParams, Loader, Selected, Source};
 use crate::document::{Document, DocumentRef};
 use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
@@ -16,9 +16,10 @@ use crate::worker::WorkerContext;
 include!(concat!(env!("OUT_DIR"), "/samples.rs"));
 
 /// Selects the samples.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SampleSource {
-    limit: Option<usize>,
+    choice: Choice,
+    left_out: Arc<LeftOut>,
 }
 
 impl SampleSource {
@@ -28,22 +29,36 @@ impl SampleSource {
     /// At most `limit` of them.
     #[must_use]
     pub fn new(limit: Option<usize>) -> Self {
-        Self { limit }
+        Self::default().with_choice(Choice { limit: limit.map(|limit| limit as u64), ..Choice::default() })
+    }
+
+    /// Those that `choice` takes.
+    #[must_use]
+    pub fn with_choice(mut self, choice: Choice) -> Self {
+        self.left_out = Arc::new(LeftOut::new(choice.doc_ids.clone()));
+        self.choice = choice;
+        self
+    }
+
+    /// What the last listing passed over.
+    #[must_use]
+    pub fn left_out(&self) -> Arc<LeftOut> {
+        Arc::clone(&self.left_out)
     }
 }
 
 impl Source for SampleSource {
     fn select(&self) -> BoxStream<'static, Result<Vec<Selected>>> {
-        let page = SAMPLES
-            .iter()
-            .take(self.limit.unwrap_or(usize::MAX))
-            .map(|(name, _)| Selected::process(format!("examples/documents/{name}"), *name))
-            .collect();
+        self.left_out.clear();
+        let samples =
+            SAMPLES.iter().map(|(name, _)| Selected::process(format!("examples/documents/{name}"), *name));
+        let text = |reference: &DocumentRef| text_of(&reference.attachment_name).map(str::to_owned);
+        let page = self.choice.of(samples, text, Arc::clone(&self.left_out)).collect();
         futures::stream::once(std::future::ready(Ok(page))).boxed()
     }
 
     fn load_params(&self) -> Arc<dyn LoadParams> {
-        Arc::new(*self)
+        Arc::new(Self::default())
     }
 }
 
@@ -68,6 +83,11 @@ impl LoadParams for SampleSource {
     }
 }
 
+/// The text of the sample of this name.
+fn text_of(name: &str) -> Option<&'static str> {
+    SAMPLES.iter().find(|(sample, _)| *sample == name).map(|(_, text)| *text)
+}
+
 struct SampleLoader;
 
 #[async_trait]
@@ -75,11 +95,11 @@ impl Loader for SampleLoader {
     async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
         let load = |reference: &DocumentRef| {
             let name = &reference.attachment_name;
-            let (_, text) = SAMPLES.iter().find(|(sample, _)| sample == name).ok_or_else(|| {
-                DocumentError::Missing { what: format!("sample document '{name}' of this program") }
+            let text = text_of(name).ok_or_else(|| DocumentError::Missing {
+                what: format!("sample document '{name}' of this program"),
             })?;
             let document =
-                Document { reference: reference.clone(), content: (*text).to_string(), metadata: None };
+                Document { reference: reference.clone(), content: text.to_string(), metadata: None };
             Ok(Some(document))
         };
         references.iter().map(load).collect()

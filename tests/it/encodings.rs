@@ -248,7 +248,12 @@ async fn answer(setting: &Setting, rewrites: [Rewrite; 5]) -> Answer {
     let predictions = predictions.collect().await.unwrap();
     let annotations = stages::annotations(context, table(predictions, rewrites[3]), OutputFormat::Jsonl);
     let annotations = annotations.unwrap().collect().await.unwrap();
-    let sink = FileSink { folder: folder.path().join("out"), format: OutputFormat::Jsonl, dry_run: true };
+    let sink = FileSink {
+        folder: folder.path().join("out"),
+        format: OutputFormat::Jsonl,
+        dry_run: true,
+        force: false,
+    };
     let rewritten = table(annotations.clone(), rewrites[4]);
     let outcomes = stages::outcomes(context, rewritten, sink.save_params()).unwrap().collect().await.unwrap();
     let mut annotated = Vec::new();

@@ -5,6 +5,7 @@ mod couchdb;
 mod encodings;
 mod instrumentation;
 mod model;
+mod operator;
 mod pipeline;
 mod predict;
 mod readme;

@@ -1,5 +1,6 @@
 //! Metrics as files: JSON or Prometheus' text format, replaced whole.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -24,11 +25,27 @@ pub fn write_metrics(
     let text = if path.extension().is_some_and(|extension| extension == "prom") {
         prometheus_text(prefix, &serde_json::to_value(metrics)?, &[&LABELLED, labelled].concat())
     } else {
-        let mut text = serde_json::to_string_pretty(metrics)?;
+        let mut text = escape_controls(&serde_json::to_string_pretty(metrics)?);
         text.push('\n');
         text
     };
     write_atomically(path, text.as_bytes())
+}
+
+/// JSON with the control characters that JSON itself lets stand (DEL and U+0080 to U+009F) escaped as well: they can
+/// only be in texts, and mean something to terminals.
+pub(crate) fn escape_controls(json: &str) -> String {
+    if !json.contains(|c: char| c.is_control() && c != '\n') {
+        return json.to_owned();
+    }
+    json.chars().fold(String::with_capacity(json.len() + 16), |mut shown, c| {
+        if c.is_control() && c != '\n' {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
 }
 
 /// Writes `contents` to `path` so that a reader sees the old file or the new one, never a part.
@@ -67,6 +84,21 @@ mod tests {
     use serde_json::Value;
 
     use crate::metrics::tests::sample;
+
+    #[test]
+    fn control_characters_are_escaped_in_both_forms() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "a\u{1b}[2J\u{7f}\u{9b}\n\"b";
+        let metrics = serde_json::json!({ "model": { "name": text }, "closures": { text: 3 } });
+        for name in ["m.prom", "m.json"] {
+            let file = folder.path().join(name);
+            super::write_metrics(&file, "x_", &metrics, &[]).unwrap();
+            let written = std::fs::read_to_string(&file).unwrap();
+            assert!(!written.contains(|c: char| c.is_control() && c != '\n'), "{written:?}");
+        }
+        let json = std::fs::read(folder.path().join("m.json")).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&json).unwrap(), metrics);
+    }
 
     #[test]
     fn files_are_replaced_whole_and_the_ending_chooses_the_format() {

@@ -90,7 +90,8 @@ fn add_samples(prefix: &str, path: &str, name: &str, labels: &str, value: &Value
         }
         Value::Null | Value::String(_) | Value::Array(_) => return,
     };
-    let name = format!("{prefix}{}", metric_name(name));
+    let (name, number) = in_base_units(name, number);
+    let name = format!("{prefix}{}", metric_name(&name));
     let sample = format!("{name}{labels} {number}");
     add_sample(families, name, || format!("{path} of the metrics{what}"), sample);
 }
@@ -117,12 +118,20 @@ fn add_sample(families: &mut Families, name: String, help: impl FnOnce() -> Stri
         .push(sample);
 }
 
+/// Prometheus has times in seconds, and their unit written out.
+fn in_base_units(name: &str, number: String) -> (String, String) {
+    if let Some(stem) = name.strip_suffix("_ns") {
+        let seconds = number.parse::<f64>().map_or(number, |nanoseconds| (nanoseconds / 1e9).to_string());
+        return (format!("{stem}_seconds"), seconds);
+    }
+    let stem = name.strip_suffix("_s");
+    (stem.map_or_else(|| name.to_owned(), |stem| format!("{stem}_seconds")), number)
+}
+
 /// The unit that a name's end stands for.
 fn unit(name: &str) -> &'static str {
-    if name.ends_with("_s") {
+    if name.ends_with("_s") || name.ends_with("_ns") {
         ", in seconds"
-    } else if name.ends_with("_ns") {
-        ", in nanoseconds"
     } else if name.ends_with("bytes") || ["closures", "broadcasts", "tasks"].contains(&name) {
         ", in bytes"
     } else {
@@ -149,8 +158,21 @@ fn escape_help(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
+/// A label's value. Control characters other than the end of a line have no escape in the format; they are shown as
+/// `\u{1b}`, so that whoever prints the file keeps their terminal.
 fn escape_label(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len() + 16), |mut shown, c| {
+        if c.is_control() {
+            let _ = write!(shown, "\\{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +207,7 @@ mod tests {
         let text = prometheus_text("x_", &metrics, &LABELLED);
         assert!(text.contains("x_info{version=\"0.1 \\\"beta\\\"\\\\\\n\"} 1\n"), "{text}");
         assert!(text.contains("x_model_info{name=\"context\",sha256=\"00ff\"} 1\n"), "{text}");
-        assert!(text.contains("# HELP x_elapsed_s elapsed_s of the metrics, in seconds\n"), "{text}");
+        assert!(text.contains("# HELP x_elapsed_seconds elapsed_s of the metrics, in seconds\n"), "{text}");
         let name_is_allowed = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -29,7 +29,6 @@ fn every_setting_arrives_typed() {
             "--dry-run",
             "--taxonomy-filter",
             "--taxonomy-abbrevs=sp.,nov.",
-            "--skip-golden",
             "--include-taxpub",
             "--cores=2",
             "--partitions=9",
@@ -55,7 +54,7 @@ fn every_setting_arrives_typed() {
     assert_eq!((selection.doc_ids.join(" "), selection.limit), ("a b c".into(), Some(7)));
     assert!(selection.skip_existing && !selection.force && selection.taxonomy_filter);
     assert_eq!(selection.taxonomy_abbrevs, ["sp.", "nov."]);
-    assert!(selection.skip_golden && selection.include_taxpub);
+    assert!(selection.include_taxpub);
     assert_eq!(selection.attachment_pattern, "*.md");
     assert_eq!((settings.prediction_batch_size, settings.incremental_batch_size), (5, 6));
     assert_eq!((settings.cores, settings.partitions), (2, 9));

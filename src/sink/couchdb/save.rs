@@ -344,10 +344,10 @@ impl Group {
         }
     }
 
-    /// What would be written is skipped, what is there is unchanged.
+    /// What would be written is planned, what is there is unchanged.
     fn would_be(&self, update: &Update, outcomes: &mut Outcomes) {
         for (index, &place) in self.places.iter().enumerate() {
-            let status = if update.pending.contains(&index) { Status::Skipped } else { Status::Unchanged };
+            let status = if update.pending.contains(&index) { Status::Planned } else { Status::Unchanged };
             outcomes[place] = Some((status, 0, None));
         }
     }

@@ -5,4 +5,4 @@ mod program;
 mod proxy;
 mod saving;
 mod selecting;
-mod server;
+pub(crate) mod server;

@@ -1,5 +1,6 @@
 //! Events for machines: one JSON object a line.
 
+use crate::files::escape_controls;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -53,7 +54,7 @@ struct Line<'a, T> {
 pub fn json_line(level: Level, event: &impl Serialize) -> String {
     let timestamp = DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
     let line = serde_json::to_string(&Line { timestamp: timestamp.clone(), level, fields: event });
-    line.unwrap_or_else(|error| {
+    line.map(|line| escape_controls(&line)).unwrap_or_else(|error| {
         let fields = serde_json::json!({"event": "not_serializable", "message": error.to_string()});
         serde_json::json!({"timestamp": timestamp, "level": Level::Error, "fields": fields}).to_string()
     })
