@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use skol_classifier::document::{Document, DocumentRef};
 use skol_classifier::error::BoxError;
 use skol_classifier::sink::{FileSink, OutputFormat, STDOUT};
-use skol_classifier::source::{DocumentError, LoadParams, Loader, Selected, Source, SourceError};
+use skol_classifier::source::{DocumentError, LoadParams, LoadResult, Loader, Selected, Source, SourceError};
 use skol_classifier::worker::WorkerContext;
 use skol_classifier::{Classifier, Connectors, Result};
 
@@ -107,7 +107,7 @@ struct MailboxLoader {
 
 #[async_trait]
 impl Loader for MailboxLoader {
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
+    async fn load(&mut self, references: &[DocumentRef]) -> skol_classifier::Result<Vec<LoadResult>> {
         let load = |reference: &DocumentRef| {
             let number = reference.attachment_name.strip_suffix(".txt").and_then(|n| n.parse::<usize>().ok());
             let message = number
@@ -117,7 +117,7 @@ impl Loader for MailboxLoader {
                 Document { reference: reference.clone(), content: message.clone(), metadata: None };
             Ok(Some(document))
         };
-        references.iter().map(load).collect()
+        Ok(references.iter().map(load).collect())
     }
 }
 

@@ -7,6 +7,7 @@
 use datafusion::error::DataFusionError;
 
 use crate::classifier::ClassifierError;
+use crate::couchdb::{self, Unusable};
 use crate::model::ModelError;
 use crate::pipeline::PipelineError;
 use crate::sink::SinkError;
@@ -40,6 +41,9 @@ pub enum Error {
     /// Where annotations go.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// A database of CouchDB that documents are read from or annotations written to.
+    #[error(transparent)]
+    CouchDb(#[from] Box<Unusable>),
     /// The stages and their operators.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
@@ -85,7 +89,8 @@ impl Error {
             Self::Source(error) => error.kind(),
             Self::Classifier(error) => error.kind(),
             Self::Model(error) => error.kind(),
-            Self::Sink(_) | Self::Pipeline(_) => ErrorKind::Unusable,
+            Self::CouchDb(error) if error.source.kind() == couchdb::ErrorKind::Address => ErrorKind::Usage,
+            Self::Sink(_) | Self::Pipeline(_) | Self::CouchDb(_) => ErrorKind::Unusable,
             Self::Engine(error) => inside(error).map_or(ErrorKind::Unusable, Self::kind),
             Self::Other { kind, .. } => *kind,
         }
@@ -133,6 +138,12 @@ impl From<DataFusionError> for Error {
             }
             other => Self::Engine(other),
         }
+    }
+}
+
+impl From<Unusable> for Error {
+    fn from(error: Unusable) -> Self {
+        Self::CouchDb(Box::new(error))
     }
 }
 

@@ -1,10 +1,12 @@
-//! What a worker has when it opens its half of a source or a sink: the counters of its process.
+//! What a worker has when it opens its half of a source or a sink: what it shares with the others of its process.
 //!
 //! A worker is whoever runs one partition of a plan. Only parameters travel to it; what it shares with the other
 //! workers of its process comes from here.
 
-use std::sync::Arc;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +16,29 @@ use serde::{Deserialize, Serialize};
 pub struct WorkerContext {
     /// Where requests to servers are counted.
     pub requests: Arc<RequestMetrics>,
+    shared: Arc<Mutex<Shared>>,
 }
+
+/// One value of each type.
+type Shared = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl WorkerContext {
     /// A context that counts requests in `requests`.
     #[must_use]
     pub fn new(requests: Arc<RequestMetrics>) -> Self {
-        Self { requests }
+        Self { requests, shared: Arc::default() }
+    }
+
+    /// What the workers of a process have in common beyond the counters, such as the pool of connections to a server:
+    /// one value of each type, made by `make` when it is asked for the first time.
+    pub fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = shared.get(&TypeId::of::<T>()).and_then(|there| Arc::clone(there).downcast::<T>().ok());
+        there.unwrap_or_else(|| {
+            let made = Arc::new(make());
+            shared.insert(TypeId::of::<T>(), Arc::clone(&made) as _);
+            made
+        })
     }
 }
 

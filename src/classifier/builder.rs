@@ -11,7 +11,7 @@ use crate::instrumentation::{Instrumentation, Verbosity};
 use crate::pipeline::{Engine, InProcess, ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::worker::RequestMetrics;
+use crate::worker::WorkerContext;
 
 /// Documents per batch, unless said otherwise.
 const BATCH_SIZE: usize = 24;
@@ -32,7 +32,7 @@ pub struct ClassifierBuilder {
     collapse: bool,
     instrumentation: Option<Instrumentation>,
     stop: Stop,
-    requests: Arc<RequestMetrics>,
+    worker_context: WorkerContext,
     optimizer_rules: Vec<OptimizerRule>,
 }
 
@@ -115,10 +115,10 @@ impl ClassifierBuilder {
         self
     }
 
-    /// Where requests to servers are counted.
+    /// What its workers share: where requests to servers are counted, and their connections.
     #[must_use]
-    pub fn requests(mut self, requests: Arc<RequestMetrics>) -> Self {
-        self.requests = requests;
+    pub fn worker_context(mut self, context: WorkerContext) -> Self {
+        self.worker_context = context;
         self
     }
 
@@ -147,7 +147,7 @@ impl ClassifierBuilder {
             optimizer_rules: self.optimizer_rules,
         };
         Ok(Classifier {
-            context: session(&options, Arc::clone(&models), self.requests)?,
+            context: session(&options, Arc::clone(&models), self.worker_context)?,
             models,
             model: None,
             source,

@@ -1,13 +1,12 @@
 //! `--experiment NAME`: what a document of the experiments database says about databases and model.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
-use crate::couchdb::{Client, Database, FaultKind};
+use crate::couchdb::{Client, Connections, Database, ErrorKind, FIRST_CONTACT, Step, Unusable};
 use crate::error::{Error, Result};
 use crate::run::connection;
 use crate::settings::Experiment;
+use crate::worker::WorkerContext;
 
 /// What an experiment may set; everything else in its document is for other programs.
 #[derive(Debug, Default, Deserialize)]
@@ -38,16 +37,28 @@ pub(super) fn fetch(experiment: &Experiment) -> Result<Vec<(&'static str, String
         .enable_all()
         .build()
         .map_err(|error| Error::unusable(format!("the program cannot start: {error}")))?;
-    let database = Database::new(Client::open(&connection, Arc::default())?);
+    let connections = Connections::of(&WorkerContext::default());
+    let client = Client::open(&connection, &connections)
+        .map_err(|error| Unusable::new(&connection, Step::Connect, error))?;
+    let database = Database::new(client);
     let (name, origin) = (&experiment.name, &experiment.origin);
-    let rows = runtime.block_on(database.rows::<serde_json::Value>(&[name])).map_err(|fault| {
-        if fault.kind == FaultKind::NotFound {
+    // Somebody may be looking on: this is the first contact with the server.
+    let reading =
+        async { tokio::time::timeout(FIRST_CONTACT, database.rows::<serde_json::Value>(&[name])).await };
+    let rows = runtime.block_on(reading).map_err(|_| {
+        Error::unusable(format!(
+            "the experiment '{name}' ({origin}) cannot be read: {connection} did not answer for {} s; check --couchdb-url",
+            FIRST_CONTACT.as_secs()
+        ))
+    })?;
+    let rows = rows.map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
             return Error::usage(format!(
                 "the experiment '{name}' ({origin}) cannot be read: there is no {connection}; name the database with \
                  --experiments-database or EXPERIMENTS_DATABASE"
             ));
         }
-        Error::unusable(format!("the experiment '{name}' ({origin}) cannot be read: {fault}"))
+        Unusable::new(&connection, Step::Read, error).into()
     })?;
     let document = rows.into_iter().find_map(|row| row.doc).ok_or_else(|| {
         Error::usage(format!(

@@ -1,5 +1,7 @@
 //! What to do about an error, in the words of the user's options: only the programs know how those are called.
 
+use std::borrow::Cow;
+
 use crate::Error;
 use crate::model::ModelError;
 use crate::sink::SinkError;
@@ -13,19 +15,22 @@ pub(super) fn with_remedy(error: &Error) -> String {
     }
 }
 
-fn remedy(error: &Error) -> Option<&'static str> {
+fn remedy(error: &Error) -> Option<Cow<'static, str>> {
     match error {
         Error::Sink(SinkError::Folder { .. }) => {
-            Some("give another with --output, or change its permissions")
+            Some("give another with --output, or change its permissions".into())
         }
         Error::Sink(SinkError::Record { .. }) => {
-            Some("change its permissions, or give another folder with --output")
+            Some("change its permissions, or give another folder with --output".into())
         }
         Error::Source(SourceError::Collision { .. }) => {
-            Some("label them in runs with an --output each, or rename one")
+            Some("label them in runs with an --output each, or rename one".into())
         }
-        Error::Source(SourceError::Pattern { .. }) => Some("change --attachment-pattern, or the input"),
-        Error::Model(error) => of_model(error),
+        Error::Source(SourceError::Pattern { .. }) => {
+            Some("change --attachment-pattern, or the input".into())
+        }
+        Error::CouchDb(unusable) => Some(crate::run::remedy(unusable).into()),
+        Error::Model(error) => of_model(error).map(Into::into),
         _ => None,
     }
 }

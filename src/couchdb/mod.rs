@@ -1,40 +1,44 @@
 //! CouchDB over HTTP: connection parameters, the client, retries and the calls this program needs.
 //!
-//! No other room speaks HTTP. This one knows CouchDB's documented 3.x interface and nothing of
-//! labels, models or DataFusion; [`source::couchdb`](crate::source::couchdb) and
+//! No other module speaks HTTP. This one knows CouchDB's documented 3.x interface and nothing of
+//! labels, models, DataFusion or the options of a program; [`source::couchdb`](crate::source::couchdb) and
 //! [`sink::couchdb`](crate::sink::couchdb) stand on top of it.
 //!
-//! [`ConnectionParams`] is all that travels to a worker. The worker opens one [`Client`] per
-//! partition, uses it for every request of that partition, and closes it by drop.
+//! [`ConnectionParams`] is all that travels to a worker. The worker opens a connection from it; what the connections of
+//! a run have in common (session, pool, counts, and how long a server has been away) is in [`Connections`].
 //!
-//! `couch_rs` gives the protocol's words (document ids, results of a write, the server's answer). Its own
-//! `Client` cannot take a certificate file, a connect or read timeout, a session cookie or a path
-//! in front of the databases, and it has no attachments and no `_bulk_get`; so every request goes
-//! out on one `reqwest` client that can.
+//! `couch_rs` gives the protocol's words for a failure; requests do not go through it: its `Client` cannot take a certificate file, a connect or read timeout, a
+//! session cookie or a path in front of the databases, and it has no attachments and no `_bulk_get`.
 
+mod answer;
 mod api;
-mod auth;
 mod client;
+mod connections;
+mod delivery;
 mod document;
-mod fault;
+mod error;
 mod params;
 mod preflight;
 mod provenance;
+mod raw;
 mod retry;
+mod secret;
+mod session;
 mod tls;
 mod update;
 mod write;
 
-pub use api::{Database, Listing, ListingRow, RowValue};
-pub use client::Client;
-pub(crate) use document::Bodies;
-pub use document::{AttachmentStub, CouchDocument};
-pub use fault::{Fault, FaultKind};
-pub use params::{ConnectionParams, Secret, Timeouts};
-pub(crate) use preflight::unusable;
-pub use preflight::{IfMissing, ServerInfo, plain_http_warning, preflight};
+pub(crate) use api::{ChangesRow, Database, DatabaseInfo, Got, ListingRow};
+pub(crate) use client::Client;
+pub use connections::Connections;
+pub(crate) use delivery::Bodies;
+pub(crate) use document::{AttachmentStub, Contents, CouchDocument};
+pub use error::{Error, ErrorKind, Step, Unusable};
+pub use params::{ConnectionParams, Timeouts};
+pub use preflight::{FIRST_CONTACT, Intent, ServerInfo, plain_http_warning, preflight};
 pub(crate) use provenance::timestamp;
 pub use provenance::{AnnotationProvenance, PROVENANCE_FIELD, Producer};
 pub use retry::RetryPolicy;
-pub use update::{Change, Update, plan};
-pub(crate) use write::{Prepared, WriteResult, Written, write};
+pub use secret::Secret;
+pub(crate) use update::{Change, Standing, Update, is_as_written, plan};
+pub(crate) use write::{Prepared, WriteResult, write};

@@ -1,41 +1,11 @@
-//! What an operator captures of a CouchDB connection, and the secret that is never shown.
+//! What an operator captures of a CouchDB connection.
 
-use crate::{Error, Result};
+use super::{Error, Secret};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
-
-/// A password. `Debug` and `Display` show `***`; only [`Secret::expose`] gives it away.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps `value`.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The password itself, for the request that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// How long a request may take, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +21,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 10_000, read_ms: 60_000, total_ms: 300_000 }
+        Self { connect_ms: 10_000, read_ms: 30_000, total_ms: 120_000 }
     }
 }
 
@@ -62,6 +32,11 @@ impl Timeouts {
 
     pub(super) fn read(self) -> Duration {
         Duration::from_millis(self.read_ms)
+    }
+
+    /// After this long an answer that has begun must have come at a rate worth waiting for.
+    pub(super) fn patience(self) -> Duration {
+        self.total() / 6
     }
 
     pub(super) fn total(self) -> Duration {
@@ -84,7 +59,7 @@ pub struct ConnectionParams {
     /// The user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
-    /// A PEM file with certificates to trust beside those of the system.
+    /// A PEM file with certificates to trust in addition to those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// Time limits.
@@ -114,25 +89,15 @@ impl ConnectionParams {
     /// the URL can be shown. Anything in front of the databases (`https://host/couch`) is kept.
     ///
     /// # Errors
-    /// A usage error (exit code 2) when the URL is not an `http` or `https` URL with a host, or the
-    /// database has no name.
-    pub fn new(url: &str, database: &str) -> Result<Self> {
-        let way_out =
-            "give it as http://host:5984 or https://host (option --couchdb-url, environment COUCHDB_URL)";
-        // The text itself may hold a password: an error never shows it.
-        let mut parsed = Url::parse(url.trim())
-            .map_err(|error| Error::usage(format!("the CouchDB URL cannot be read ({error}); {way_out}")))?;
+    /// When the URL is not an `http` or `https` URL with a host, or the database has no name.
+    pub fn new(url: &str, database: &str) -> Result<Self, Error> {
+        let mut parsed = Url::parse(url.trim()).map_err(Error::Url)?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-            return Err(Error::usage(format!(
-                "the CouchDB URL has scheme '{}' and host '{}'; {way_out}",
-                parsed.scheme(),
-                parsed.host_str().unwrap_or("")
-            )));
+            let host = parsed.host_str().unwrap_or_default().to_owned();
+            return Err(Error::Scheme { scheme: parsed.scheme().to_owned(), host });
         }
         if database.is_empty() {
-            return Err(Error::usage(
-                "no CouchDB database is named; give one with --ingest-db-name (environment INGEST_DATABASE)",
-            ));
+            return Err(Error::NoDatabaseName);
         }
         let decoded =
             |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -177,7 +142,18 @@ impl ConnectionParams {
     /// Whether both lie in the same database of the same server.
     #[must_use]
     pub fn same_database(&self, other: &Self) -> bool {
-        self.url == other.url && self.database == other.database
+        self.canonical() == other.canonical()
+    }
+
+    /// One name for the database, however its server is written: `localhost`, `127.0.0.1` and `[::1]` are the same
+    /// machine, and a port that is left out is the usual one. For locks and records.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let Ok(url) = Url::parse(&self.url) else { return format!("{}/{}", self.url, self.database) };
+        let host = if self.is_local() { "localhost" } else { url.host_str().unwrap_or_default() };
+        let port = url.port_or_known_default().unwrap_or_default();
+        let prefix = url.path().trim_end_matches('/');
+        format!("{host}:{port}{prefix}/{}", self.database)
     }
 }
 
@@ -229,9 +205,20 @@ mod tests {
     fn what_is_no_server_is_refused_without_showing_it() {
         for url in ["", "couch", "ftp://h/", "http://", "file:///x", "http://u:geheim@:x"] {
             let error = ConnectionParams::new(url, "db").unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{url}");
-            assert!(!error.to_string().contains("geheim"));
+            assert_eq!(error.kind(), super::super::ErrorKind::Address, "{url}");
+            assert!(!error.full().contains("geheim"));
         }
         assert!(ConnectionParams::new("http://localhost:5984", "").is_err());
+    }
+
+    #[test]
+    fn one_database_has_one_name() {
+        let name = |url: &str| ConnectionParams::new(url, "db").unwrap().canonical();
+        for url in ["http://127.0.0.1:5984/", "http://[::1]:5984", "http://u:p@LOCALHOST:5984"] {
+            assert_eq!(name(url), "localhost:5984/db", "{url}");
+        }
+        assert_eq!(name("https://h.example"), name("https://H.example:443/"));
+        assert_ne!(name("http://h.example/a"), name("http://h.example/b"));
+        assert_ne!(name("http://localhost:5984"), name("http://localhost:5985"));
     }
 }

@@ -1,13 +1,19 @@
-//! The checks before a run: is the server there, may we use it, is there a database.
+//! The checks before a run: is the server there, is there a database, may we use it.
 
-use super::{Client, ConnectionParams, Database, Fault, FaultKind};
-use crate::worker::RequestMetrics;
-use crate::{Error, Result};
+use super::{
+    Client, ConnectionParams, Connections, Database, DatabaseInfo, Error, ErrorKind, Step, Unusable,
+};
 use reqwest::Method;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How long the first contact may take, whatever the server does: somebody may be looking on.
+pub const FIRST_CONTACT: Duration = Duration::from_secs(20);
 
 /// What a server said about itself and a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerInfo {
     /// `CouchDB 3.5.0`, or the name of a server that speaks the same protocol.
     pub server: String,
@@ -15,92 +21,78 @@ pub struct ServerInfo {
     pub documents: u64,
     /// Whether the database was made just now.
     pub created: bool,
+    /// Whether ids name a partition there (`partition:id`); others are refused.
+    pub partitioned: bool,
 }
 
-/// What to do about a database that is not there.
+/// What a run wants of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfMissing {
-    /// It is an error.
-    Refuse,
-    /// Make it.
+pub enum Intent {
+    /// To read it: it must be there.
+    Read,
+    /// To write into it: it must be there.
+    Write,
+    /// To write into it: it is made when it is not there.
     Create,
-    /// Take it for an empty one (a dry run).
-    Accept,
+    /// To do as if it wrote: what is not there counts as empty.
+    Pretend,
 }
 
-/// How long the server is waited for before a run, in milliseconds: somebody may be looking on.
-const WAIT_MS: u64 = 20_000;
-
-/// Asks for the server and for the database of `params`.
+/// Asks for the server and for the database of `params`, until `deadline` at the latest.
 ///
 /// # Errors
-/// Unusable (exit code 3), with the way out: the server cannot be reached within the retry budget, user or
-/// password are wrong (401), the user may not use the database (403), or there is none (404).
+/// The server cannot be reached in time, the password is wrong (401) or the account locked, the user may not use
+/// the database (403), there is none (404) and it may not be made, or nothing may be written into it.
 pub async fn preflight(
     params: &ConnectionParams,
-    if_missing: IfMissing,
-    tally: Arc<RequestMetrics>,
-) -> Result<ServerInfo> {
-    let mut patient = params.clone();
-    patient.retry.budget_ms = patient.retry.budget_ms.min(WAIT_MS);
-    let client = Client::open(&patient, tally)?;
+    intent: Intent,
+    connections: &Arc<Connections>,
+    deadline: Instant,
+) -> Result<ServerInfo, Unusable> {
+    let unusable = |step, error| Unusable::new(params, step, error);
+    let client = Client::open(params, connections).map_err(|error| unusable(Step::Connect, error))?;
+    let checks = check(Database::new(client.clone()), intent);
+    let result = timeout_at(deadline, checks).await.unwrap_or_else(|_| {
+        let last = client.trouble().unwrap_or_else(|| "no answer came".to_owned());
+        Err((Step::FirstContact, Error::Gone { waited: FIRST_CONTACT, last }))
+    });
+    result.map_err(|(step, error)| unusable(step, error))
+}
+
+async fn check(database: Database, intent: Intent) -> Result<ServerInfo, (Step, Error)> {
+    let client = database.client();
     let root: serde_json::Value = match client.json(&client.call(Method::GET, &[])).await {
         Ok((root, _)) => root,
         // A reverse proxy may show only the databases.
-        Err(fault) if matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound) => {
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => {
             serde_json::Value::Null
         }
-        Err(fault) => return Err(unusable(params, &fault)),
+        Err(error) => return Err((Step::FirstContact, error)),
     };
-    let database = Database::new(client);
     let mut created = false;
     let info = match database.info().await {
-        Err(fault) if fault.kind == FaultKind::NotFound && if_missing == IfMissing::Create => {
-            created = database.create().await.map_err(|fault| unusable(params, &fault))?;
+        Err(error) if error.kind() == ErrorKind::NotFound && intent == Intent::Create => {
+            created = database.create().await.map_err(|error| (Step::Create, error))?;
             database.info().await
         }
-        Err(fault) if fault.kind == FaultKind::NotFound && if_missing == IfMissing::Accept => {
-            Ok(serde_json::Value::Null)
+        Err(error) if error.kind() == ErrorKind::NotFound && intent == Intent::Pretend => {
+            Ok(DatabaseInfo::default())
         }
         other => other,
     }
-    .map_err(|fault| unusable(params, &fault))?;
+    .map_err(|error| (Step::Open, error))?;
+    if matches!(intent, Intent::Write | Intent::Create) {
+        database.check_writing().await.map_err(|error| (Step::CheckWriting, error))?;
+    }
     let text = |pointer: &str| root.pointer(pointer).and_then(serde_json::Value::as_str);
     let name =
         if root.get("couchdb").is_some() { "CouchDB" } else { text("/vendor/name").unwrap_or("server") };
     Ok(ServerInfo {
         server: format!("{name} {}", text("/version").unwrap_or("of unknown version")),
-        documents: info.get("doc_count").and_then(serde_json::Value::as_u64).unwrap_or(0),
+        documents: info.doc_count,
         created,
+        partitioned: info.props.partitioned,
     })
-}
-
-/// The error that ends a run because of `fault`.
-pub(crate) fn unusable(params: &ConnectionParams, fault: &Fault) -> Error {
-    let user = params.user.as_deref();
-    let way_out = match fault.kind {
-        FaultKind::Unauthorized if user.is_none() => {
-            "set --couchdb-username and --couchdb-password-file (environment COUCHDB_USER, COUCHDB_PASSWORD)"
-                .to_owned()
-        }
-        FaultKind::Unauthorized => {
-            format!("check the password of user '{}' (--couchdb-password-file)", user.unwrap_or_default())
-        }
-        FaultKind::Forbidden => format!(
-            "an administrator must make user '{}' a member of it (PUT /{}/_security)",
-            user.unwrap_or("nobody"),
-            params.database
-        ),
-        FaultKind::NotFound => {
-            "check --ingest-db-name and --couchdb-url; GET /_all_dbs lists the databases".to_owned()
-        }
-        FaultKind::Refused if fault.message.contains("certificate") => {
-            "give the certificate of the authority that vouches for it with --couchdb-ca-file".to_owned()
-        }
-        FaultKind::Transport => "check --couchdb-url, and that the server runs".to_owned(),
-        _ => "see the server's log".to_owned(),
-    };
-    Error::unusable(format!("{params} cannot be used: {fault}; {way_out}"))
 }
 
 /// A warning when `params` sends a password unencrypted to another machine.

@@ -15,13 +15,16 @@
 //! `sha256` and `length` are those of the annotation; `revpos` is the number of the revision that it was
 //! written with. All three agree with the attachment's stub for as long as nobody else touched it.
 
+use super::raw::{RawObject, render};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The name of the field.
 pub const PROVENANCE_FIELD: &str = "skol_classifier";
+
+/// The key below it that holds one entry for each annotation.
+const ANNOTATIONS: &str = "annotations";
 
 /// Who makes annotations: the part of the provenance that is the same for a whole run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,27 +57,29 @@ pub struct AnnotationProvenance {
 
 /// The provenance that `fields` (of a document) hold for `annotation`; `None` when there is none or it cannot be
 /// read, for example because a newer version wrote it.
-pub(super) fn read(fields: &Map<String, Value>, annotation: &str) -> Option<AnnotationProvenance> {
-    let entry = fields.get(PROVENANCE_FIELD)?.get("annotations")?.get(annotation)?;
-    AnnotationProvenance::deserialize(entry).ok()
+pub(super) fn read(fields: &RawObject, annotation: &str) -> Option<AnnotationProvenance> {
+    fields.object(PROVENANCE_FIELD)?.object(ANNOTATIONS)?.read(annotation)
 }
 
-/// Sets the provenance of `annotation`; that of others, and keys unknown here, stay.
-pub(super) fn write(fields: &mut Map<String, Value>, annotation: &str, provenance: &AnnotationProvenance) {
-    let field = object(fields.entry(PROVENANCE_FIELD).or_insert(Value::Null));
-    let annotations = object(field.entry("annotations").or_insert(Value::Null));
-    let value = serde_json::to_value(provenance).unwrap_or(Value::Null);
-    annotations.insert(annotation.to_owned(), value);
-}
-
-/// The object in `value`; what is no object is replaced by an empty one.
-fn object(value: &mut Value) -> &mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
+/// Sets the provenance of `annotation`; that of others, and keys unknown here, stay to the letter. `false` when the
+/// field is somebody else's, of another form than ours: then nothing is set.
+pub(super) fn write(fields: &mut RawObject, annotation: &str, provenance: &AnnotationProvenance) -> bool {
+    let Some(mut field) = object(fields, PROVENANCE_FIELD) else { return false };
+    let Some(mut annotations) = object(&field, ANNOTATIONS) else { return false };
+    if annotations.get(annotation).is_some() && annotations.object(annotation).is_none() {
+        return false;
     }
-    match value {
-        Value::Object(map) => map,
-        _ => unreachable!("made an object above"),
+    annotations.set(annotation, render(provenance));
+    field.set(ANNOTATIONS, annotations.to_raw());
+    fields.set(PROVENANCE_FIELD, field.to_raw());
+    true
+}
+
+/// The object below `name`, an empty one where there is nothing; `None` where there is something else.
+fn object(fields: &RawObject, name: &str) -> Option<RawObject> {
+    match fields.get(name) {
+        None | Some("null") => Some(RawObject::default()),
+        Some(_) => fields.object(name),
     }
 }
 
@@ -110,24 +115,43 @@ mod tests {
         assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59Z");
     }
 
-    #[test]
-    fn what_others_wrote_into_the_field_stays() {
-        let mut fields = Map::new();
-        fields.insert(
-            PROVENANCE_FIELD.into(),
-            serde_json::json!({ "note": "mine", "annotations": { "b.ann": 1 } }),
-        );
-        let provenance = AnnotationProvenance {
+    fn provenance() -> AnnotationProvenance {
+        AnnotationProvenance {
             producer: Producer { model: "m".into(), model_sha256: "00".into(), version: "1".into() },
             time: timestamp(UNIX_EPOCH),
             labels: BTreeMap::from([("Description".into(), 3)]),
             sha256: "ff".into(),
             length: 9,
             revpos: 2,
-        };
-        write(&mut fields, "a.ann", &provenance);
-        assert_eq!(read(&fields, "a.ann"), Some(provenance));
-        assert_eq!(fields[PROVENANCE_FIELD]["note"], "mine");
-        assert_eq!(fields[PROVENANCE_FIELD]["annotations"]["b.ann"], 1);
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_into_the_field_stays() {
+        let theirs = r#"{"skol_classifier":{"note":1E400,"annotations":{"b.ann":{"x":0.10}}},"z":[]}"#;
+        let mut fields = RawObject::parse(theirs).unwrap();
+        assert!(write(&mut fields, "a.ann", &provenance()));
+        assert_eq!(read(&fields, "a.ann"), Some(provenance()));
+        let json = fields.to_json();
+        assert!(
+            json.starts_with(
+                r#"{"skol_classifier":{"note":1E400,"annotations":{"b.ann":{"x":0.10},"a.ann":{"#
+            )
+        );
+        assert!(json.ends_with(r#"}}},"z":[]}"#), "{json}");
+    }
+
+    #[test]
+    fn a_field_of_another_form_is_left_alone() {
+        for theirs in [
+            r#"{"skol_classifier":"mine"}"#,
+            r#"{"skol_classifier":[1,2]}"#,
+            r#"{"skol_classifier":{"annotations":7}}"#,
+            r#"{"skol_classifier":{"annotations":{"a.ann":"mine"}}}"#,
+        ] {
+            let mut fields = RawObject::parse(theirs).unwrap();
+            assert!(!write(&mut fields, "a.ann", &provenance()), "{theirs}");
+            assert_eq!(fields.to_json(), theirs);
+        }
     }
 }

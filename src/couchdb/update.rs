@@ -4,13 +4,16 @@
 //! replaces a document as a whole, and what is not sent back is gone
 //! (<https://docs.couchdb.org/en/stable/api/document/common.html#attachments>). So a concurrent edit
 //! either is in that revision, or makes the write conflict and is merged in the next round.
+//!
+//! An annotation that this program did not write last belongs to a person. Whose it is, the document's listing
+//! mostly tells: an attachment is ours when it has the length and came with the revision that stand in the provenance.
+//! Where they differ, the content itself is read and compared.
 
 use super::provenance::{self, AnnotationProvenance, Producer};
-use super::{CouchDocument, PROVENANCE_FIELD};
+use super::{AttachmentStub, CouchDocument};
 use base64::Engine as _;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
-use serde_json::Value;
 use sha2::Sha256;
 use std::fmt::Write as _;
 
@@ -27,7 +30,22 @@ pub struct Change {
     provenance: AnnotationProvenance,
 }
 
-/// What of a document has to be written.
+/// What a document holds where an annotation shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Absent,
+    /// Exactly this annotation.
+    Same,
+    /// Another one that this program wrote.
+    Ours,
+    /// One that somebody else wrote or changed.
+    Theirs,
+    /// One that has to be read to know.
+    Unknown,
+}
+
+/// A document to write.
 #[derive(Debug, Clone)]
 pub struct Update {
     /// The document to send: everything of the revision it is based on, and the provenance of the
@@ -35,6 +53,8 @@ pub struct Update {
     pub document: CouchDocument,
     /// Which of the changes have to be written, by index.
     pub pending: Vec<usize>,
+    /// Whether the field of the provenance is somebody else's, so that it was left alone.
+    pub foreign_field: bool,
 }
 
 impl Change {
@@ -47,44 +67,51 @@ impl Change {
         producer: &Producer,
         time: &str,
     ) -> Self {
-        let mut sha256 = String::with_capacity(64);
-        for byte in Sha256::digest(&content) {
-            // Writing into a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
         let provenance = AnnotationProvenance {
             producer: producer.clone(),
             time: time.to_owned(),
             labels: labels.iter().cloned().collect(),
-            sha256,
+            sha256: sha256(&content),
             length: content.len() as u64,
             revpos: 0,
         };
         Self { attachment, content_type, content, provenance }
     }
 
-    /// Whether `document` holds this annotation already.
-    ///
-    /// A digest that is equal settles it. One that differs may be that of the compressed form; then the
-    /// provenance knows the content's own hash, and the attachment is as we wrote it if its length and
-    /// the revision that it came with are.
+    /// What `document` holds in its place, as far as its listing tells.
     #[must_use]
-    pub fn is_in(&self, document: &CouchDocument) -> bool {
-        let Some(stub) = document.stub(&self.attachment) else { return false };
-        if stub.length != self.provenance.length {
-            return false;
+    pub fn standing(&self, document: &CouchDocument) -> Standing {
+        let Some(stub) = document.stub(&self.attachment) else { return Standing::Absent };
+        let written = provenance::read(document.fields(), &self.attachment);
+        let written = written.filter(|written| is_as_written(written, &stub));
+        match written {
+            Some(written) if written.sha256 == self.provenance.sha256 => Standing::Same,
+            // A digest that is equal settles it. One that differs may be that of the compressed form.
+            _ if stub.length == self.provenance.length && is_digest_of(&stub.digest, &self.content) => {
+                Standing::Same
+            }
+            Some(_) => Standing::Ours,
+            None => Standing::Unknown,
         }
-        let md5 = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&self.content));
-        stub.digest.strip_prefix("md5-") == Some(md5.as_str())
-            || provenance::read(document.fields(), &self.attachment).is_some_and(|written| {
-                written.sha256 == self.provenance.sha256 && written.revpos == stub.revpos
-            })
+    }
+
+    /// What `document` holds in its place, when that is `content`.
+    #[must_use]
+    pub fn standing_of(&self, document: &CouchDocument, content: &[u8]) -> Standing {
+        let written = provenance::read(document.fields(), &self.attachment);
+        if self.content == content {
+            Standing::Same
+        } else if written.is_some_and(|written| written.sha256 == sha256(content)) {
+            Standing::Ours
+        } else {
+            Standing::Theirs
+        }
     }
 
     /// Whether `document` holds this annotation because this very run wrote it.
     #[must_use]
     pub fn was_written_to(&self, document: &CouchDocument) -> bool {
-        self.is_in(document)
+        self.standing(document) == Standing::Same
             && provenance::read(document.fields(), &self.attachment).is_some_and(|written| {
                 written.time == self.provenance.time
                     && written.sha256 == self.provenance.sha256
@@ -93,58 +120,47 @@ impl Change {
     }
 }
 
-/// What has to be written into `base` so that it holds all of `changes`; `None` when it does already.
-///
-/// Changes that are written `inline` come with the next revision; each of the others is put by a request of its
-/// own after that, and so has a later one.
-#[must_use]
-pub fn plan(base: &CouchDocument, changes: &[&Change], inline: impl Fn(&Change) -> bool) -> Option<Update> {
-    let pending: Vec<usize> = (0..changes.len()).filter(|&index| !changes[index].is_in(base)).collect();
-    if pending.is_empty() {
-        return None;
-    }
-    let mut document = base.clone();
-    let next = base.generation() + 1;
-    let mut last = next;
-    for &index in &pending {
-        let change = changes[index];
-        let revpos = if inline(change) {
-            next
-        } else {
-            last += 1;
-            last
-        };
-        let provenance = AnnotationProvenance { revpos, ..change.provenance.clone() };
-        provenance::write(document.fields_mut(), &change.attachment, &provenance);
-    }
-    Some(Update { document, pending })
+/// Whether the attachment of `stub` is the one whose provenance is `written`.
+pub(crate) fn is_as_written(written: &AnnotationProvenance, stub: &AttachmentStub) -> bool {
+    written.revpos == stub.revpos && written.length == stub.length
 }
 
-impl CouchDocument {
-    /// A new document for another database: the same id and fields, without what belongs to the
-    /// original's revision, attachments and annotations.
-    #[must_use]
-    pub fn copy_of_metadata(&self) -> Self {
-        let mut copy = Self::new(self.id());
-        for (name, value) in self.fields() {
-            if !name.starts_with('_') && name != PROVENANCE_FIELD {
-                copy.fields_mut().insert(name.clone(), value.clone());
-            }
-        }
-        copy
-    }
+fn is_digest_of(digest: &str, content: &[u8]) -> bool {
+    let md5 = base64::engine::general_purpose::STANDARD.encode(Md5::digest(content));
+    digest.strip_prefix("md5-") == Some(md5.as_str())
+}
 
-    /// Sets field `name`.
-    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.fields_mut().insert(name.to_owned(), value.into());
+fn sha256(content: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(content) {
+        // Writing into a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
     }
+    hex
+}
+
+/// What has to be written into `base` so that it holds those of `changes` whose index is `pending`. They come with
+/// the next revision.
+#[must_use]
+pub fn plan(base: &CouchDocument, changes: &[Change], pending: Vec<usize>) -> Update {
+    let mut document = base.clone();
+    // A document that is made anew after a deletion counts its attachments from 1 again, as CouchDB does.
+    let revpos = base.generation() + 1;
+    let mut foreign_field = false;
+    for &index in &pending {
+        let change = &changes[index];
+        let provenance = AnnotationProvenance { revpos, ..change.provenance.clone() };
+        foreign_field |= !provenance::write(document.fields_mut(), &change.attachment, &provenance);
+    }
+    Update { document, pending, foreign_field }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::raw::render;
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn change(attachment: &str, content: &str, time: &str) -> Change {
         let producer = Producer { model: "m".into(), model_sha256: "aa".into(), version: "1".into() };
@@ -155,37 +171,47 @@ mod tests {
 
     /// Stores `update` as CouchDB would: the next revision, inline bodies as stubs, the text compressed
     /// at rest (so that the digest is of something else).
-    fn store(update: &Update, changes: &[&Change]) -> CouchDocument {
+    fn store(update: &Update, changes: &[Change]) -> CouchDocument {
         let mut document = update.document.clone();
         let next = document.generation() + 1;
+        let mut attachments = document.attachments();
         for &index in &update.pending {
-            document.put_inline(&changes[index].attachment, &changes[index].content_type, b"");
-            let entry = document.fields_mut().get_mut("_attachments").unwrap();
-            entry[&changes[index].attachment] = json!({
-                "content_type": changes[index].content_type, "revpos": next, "digest": "md5-gzip==",
-                "length": changes[index].content.len(), "stub": true
-            });
+            let stub = json!({ "content_type": changes[index].content_type, "revpos": next,
+                "digest": "md5-gzip==", "length": changes[index].content.len(), "stub": true });
+            attachments.set(&changes[index].attachment, render(&stub));
         }
+        document.set_attachments(&attachments);
         document.set("_rev", format!("{next}-x"));
         document
     }
 
-    #[test]
-    fn what_was_written_is_unchanged_and_a_tampered_attachment_is_not() {
-        let base = CouchDocument::from_json(r#"{"_id":"a","_rev":"3-x"}"#).unwrap();
-        let first = change("t.txt.ann", "[@a#b*]", "2026-01-01T00:00:00Z");
-        let stored = store(&plan(&base, &[&first], |_| true).unwrap(), &[&first]);
-        let later = change("t.txt.ann", "[@a#b*]", "2026-01-02T00:00:00Z");
-        assert!(plan(&stored, &[&later], |_| true).is_none());
-        assert!(first.was_written_to(&stored) && !later.was_written_to(&stored));
-        assert!(plan(&stored, &[&change("t.txt.ann", "[@a#c*]", "")], |_| true).is_some(), "other content");
+    fn tampered(document: &CouchDocument, name: &str, revpos: u64) -> CouchDocument {
+        let mut document = document.clone();
+        let mut attachments = document.attachments();
+        let mut stub = attachments.object(name).unwrap();
+        stub.set("revpos", render(&revpos));
+        attachments.set(name, stub.to_raw());
+        document.set_attachments(&attachments);
+        document
+    }
 
-        let mut tampered = stored.clone();
-        tampered.fields_mut()["_attachments"]["t.txt.ann"]["revpos"] = json!(5);
-        assert!(plan(&tampered, &[&later], |_| true).is_some(), "put again by somebody else");
-        let mut removed = stored;
-        removed.fields_mut().remove("_attachments");
-        assert!(plan(&removed, &[&later], |_| true).is_some());
+    #[test]
+    fn whose_an_annotation_is_follows_from_listing_and_content() {
+        let base = CouchDocument::from_json(r#"{"_id":"a","_rev":"3-x"}"#).unwrap();
+        let first = [change("t.txt.ann", "[@a#b*]", "2026-01-01T00:00:00Z")];
+        assert_eq!(first[0].standing(&base), Standing::Absent);
+        let stored = store(&plan(&base, &first, vec![0]), &first);
+        let later = change("t.txt.ann", "[@a#b*]", "2026-01-02T00:00:00Z");
+        assert_eq!(later.standing(&stored), Standing::Same);
+        assert!(first[0].was_written_to(&stored) && !later.was_written_to(&stored));
+        let other = change("t.txt.ann", "[@a#c*]", "");
+        assert_eq!(other.standing(&stored), Standing::Ours);
+
+        let touched = tampered(&stored, "t.txt.ann", 5);
+        assert_eq!(other.standing(&touched), Standing::Unknown);
+        assert_eq!(other.standing_of(&touched, b"[@a#b*]"), Standing::Ours, "put again as it was");
+        assert_eq!(other.standing_of(&touched, b"[@a#c*]"), Standing::Same);
+        assert_eq!(other.standing_of(&touched, b"[@a#d*]"), Standing::Theirs);
     }
 
     #[test]
@@ -194,18 +220,10 @@ mod tests {
             r#"{{"_id":"a","_rev":"1-x","_attachments":{{"t.ann":{{"stub":true,"length":5,"revpos":1,
             "digest":"md5-{}"}}}}}}"#,
             base64::engine::general_purpose::STANDARD.encode(Md5::digest(b"hello"))
-        ));
-        assert!(change("t.ann", "hello", "").is_in(&base.unwrap()));
-    }
-
-    #[test]
-    fn what_is_put_alone_has_later_revisions() {
-        let base = CouchDocument::from_json(r#"{"_id":"a","_rev":"3-x"}"#).unwrap();
-        let changes =
-            [change("a.ann", "long one", ""), change("b.ann", "b", ""), change("c.ann", "long two", "")];
-        let update = plan(&base, &changes.each_ref(), |change| change.content.len() == 1).unwrap();
-        let revpos = |name: &str| provenance::read(update.document.fields(), name).unwrap().revpos;
-        assert_eq!((revpos("a.ann"), revpos("b.ann"), revpos("c.ann")), (5, 4, 6));
+        ))
+        .unwrap();
+        assert_eq!(change("t.ann", "hello", "").standing(&base), Standing::Same);
+        assert_eq!(change("t.ann", "other", "").standing(&base), Standing::Unknown);
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
@@ -227,31 +245,33 @@ mod tests {
     proptest! {
         #[test]
         fn every_other_field_and_attachment_stays(
-            fields in prop::collection::vec(("[a-z]{1,8}", json_value()), 0..6),
+            fields in prop::collection::btree_map("[a-z]{1,8}", json_value(), 0..6),
             names in prop::collection::btree_set("[a-zA-Z0-9 /+%äß☂.][^\\x00]{0,12}", 0..4),
             content in ".*",
         ) {
-            let mut base = CouchDocument::new("doc");
-            base.set("_rev", "7-x");
-            for (name, value) in &fields {
-                base.set(name, value.clone());
-            }
             let stub = json!({ "stub": true, "revpos": 2, "digest": "md5-x", "length": 1, "content_type": "a/b" });
-            base.set("_attachments", Value::Object(names.iter().map(|name| (name.clone(), stub.clone())).collect()));
-            let wanted = change("own.txt.ann", &content, "t");
-            let mut update = plan(&base, &[&wanted], |_| true).unwrap();
-            update.document.put_inline(&wanted.attachment, &wanted.content_type, &wanted.content);
-            for (name, value) in base.fields() {
+            let mut base = json!({ "_id": "doc", "_rev": "7-x" });
+            for (name, value) in &fields {
+                base[name] = value.clone();
+            }
+            base["_attachments"] = names.iter().map(|name| (name.clone(), stub.clone())).collect::<serde_json::Map<_, _>>().into();
+            let document = CouchDocument::from_json(&base.to_string()).unwrap();
+            let wanted = [change("own.txt.ann", &content, "t")];
+            let update = plan(&document, &wanted, vec![0]);
+            let sent = update.document.to_json_with(&[("own.txt.ann", "text/plain", &wanted[0].content)]);
+            let sent: Value = serde_json::from_str(&sent).unwrap();
+            for (name, value) in base.as_object().unwrap() {
                 if name == "_attachments" {
                     for (attachment, stub) in value.as_object().unwrap() {
                         if attachment != "own.txt.ann" {
-                            prop_assert_eq!(&update.document.fields()[name][attachment], stub);
+                            prop_assert_eq!(&sent[name][attachment], stub);
                         }
                     }
-                } else if name != PROVENANCE_FIELD {
-                    prop_assert_eq!(&update.document.fields()[name], value);
+                } else {
+                    prop_assert_eq!(&sent[name], value);
                 }
             }
+            prop_assert!(!update.foreign_field);
         }
     }
 }

@@ -131,22 +131,26 @@ impl PartitionProcessor for Load {
                 continue;
             }
             let most = self.loader.preferred_batch().min(self.batch_size - open.rows).max(1);
-            let references: Vec<DocumentRef> = self
-                .waiting
-                .iter()
-                .take(most)
-                .take_while(|waiting| waiting.ended.is_none())
-                .map(|waiting| waiting.reference.clone())
-                .collect();
-            self.waiting.drain(..references.len());
-            let loaded = self.loader.load(&references).await;
-            if loaded.len() != references.len() {
+            let mut references: Vec<DocumentRef> = Vec::new();
+            for waiting in self.waiting.iter().take_while(|waiting| waiting.ended.is_none()) {
+                // Several texts of one document are loaded, and written, together.
+                let is_of_the_last =
+                    references.last().is_some_and(|last| last.doc_id == waiting.reference.doc_id);
+                if references.len() >= most && !is_of_the_last {
+                    break;
+                }
+                references.push(waiting.reference.clone());
+            }
+            let loaded =
+                self.loader.load(&references).await.map_err(datafusion::error::DataFusionError::from)?;
+            if loaded.is_empty() || loaded.len() > references.len() {
                 return internal_err!(
                     "the loader gave {} results for {} documents",
                     loaded.len(),
                     references.len()
                 );
             }
+            self.waiting.drain(..loaded.len());
             for (reference, result) in references.iter().zip(loaded) {
                 match result {
                     Ok(Some(document)) => open.document(document)?,

@@ -106,7 +106,8 @@ impl PartitionProcessor for Save {
             on_its_way.filter_map(|row| Some((row, input.annotation(row)?))).unzip();
         // A run that was stopped and cannot wait any longer ends here: what is counted is what is written.
         tokio::task::yield_now().await;
-        let outcomes = self.saver.save(annotations).await;
+        let outcomes =
+            self.saver.save(annotations).await.map_err(datafusion::error::DataFusionError::from)?;
         if outcomes.len() != rows.len() {
             return internal_err!(
                 "the saver gave {} outcomes for {} annotations",

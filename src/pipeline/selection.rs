@@ -77,7 +77,8 @@ impl PartitionStream for SelectionStream {
             .select()
             .map_err(DataFusionError::from)
             .map_ok(move |page| {
-                let batches: Vec<_> = page.chunks(batch_size).map(|ids| to_batch(&schema, ids)).collect();
+                let batches: Vec<_> =
+                    whole_documents(&page, batch_size).map(|ids| to_batch(&schema, ids)).collect();
                 futures::stream::iter(batches)
             })
             .try_flatten()
@@ -87,6 +88,24 @@ impl PartitionStream for SelectionStream {
             });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches.boxed()))
     }
+}
+
+/// `page` in batches of about `size`: several texts of one document stay together, since a document that two partitions
+/// write to is read and merged again and again.
+fn whole_documents(page: &[Selected], size: usize) -> impl Iterator<Item = &[Selected]> {
+    let mut rest = page;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = size.clamp(1, rest.len());
+        while end < rest.len() && rest[end].reference.doc_id == rest[end - 1].reference.doc_id {
+            end += 1;
+        }
+        let (batch, others) = rest.split_at(end);
+        rest = others;
+        Some(batch)
+    })
 }
 
 fn to_batch(schema: &SchemaRef, page: &[Selected]) -> Result<RecordBatch> {
@@ -112,4 +131,22 @@ fn to_batch(schema: &SchemaRef, page: &[Selected]) -> Result<RecordBatch> {
     }
     let columns = columns.map(|mut column| Arc::new(column.finish()) as _).to_vec();
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_one_document_stay_in_one_batch() {
+        let page: Vec<_> = [("a", 2), ("b", 5), ("c", 1), ("d", 1)]
+            .iter()
+            .flat_map(|(id, texts)| {
+                (0..*texts).map(move |text| Selected::process(*id, format!("{text}.txt")))
+            })
+            .collect();
+        let lengths: Vec<_> = whole_documents(&page, 3).map(<[_]>::len).collect();
+        assert_eq!(lengths, [7, 2]);
+        assert_eq!(whole_documents(&[], 3).count(), 0);
+    }
 }

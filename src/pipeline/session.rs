@@ -16,7 +16,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::map_partitions::MapPartitionsPlanner;
 use super::model_store::ModelStore;
-use crate::worker::{RequestMetrics, WorkerContext};
+use crate::worker::WorkerContext;
 
 /// A rule of the engine's physical optimizer.
 pub type OptimizerRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -32,15 +32,15 @@ pub struct SessionOptions {
     pub optimizer_rules: Vec<OptimizerRule>,
 }
 
-/// A session that plans [`map_partitions`](super::map_partitions()), carries the models of the process and counts its
-/// requests in `requests`.
+/// A session that plans [`map_partitions`](super::map_partitions()), carries the models of the process and gives
+/// its workers `context`.
 ///
 /// # Errors
 /// When the engine's runtime cannot be built.
 pub fn session(
     options: &SessionOptions,
     models: Arc<ModelStore>,
-    requests: Arc<RequestMetrics>,
+    context: WorkerContext,
 ) -> Result<SessionContext> {
     let config = SessionConfig::new()
         .with_target_partitions(options.partitions.max(1))
@@ -49,7 +49,7 @@ pub fn session(
         .with_round_robin_repartition(false)
         .with_coalesce_batches(false)
         .with_extension(models)
-        .with_extension(requests);
+        .with_extension(Arc::new(context));
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(limit) = options.memory_limit {
         runtime = runtime.with_memory_limit(limit, 1.0);
@@ -66,7 +66,11 @@ pub fn session(
 
 /// What the workers of a session share.
 pub(super) fn worker_context(context: &TaskContext) -> WorkerContext {
-    WorkerContext::new(context.session_config().get_extension::<RequestMetrics>().unwrap_or_default())
+    context
+        .session_config()
+        .get_extension::<WorkerContext>()
+        .map(|shared| (*shared).clone())
+        .unwrap_or_default()
 }
 
 /// DataFusion's own planner, taught the node of [`map_partitions`](super::map_partitions()).

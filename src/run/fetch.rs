@@ -1,12 +1,12 @@
 //! One document as a run would read it, for a look at it by itself.
 
-use super::places;
+use super::couchdb;
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::settings::{Input, Settings};
 use crate::source::couchdb::{CouchSelection, CouchSource};
 use crate::source::{Decision, FileSource, Source};
-use crate::worker::{RequestMetrics, WorkerContext};
+use crate::worker::WorkerContext;
 use futures::StreamExt;
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ pub fn fetch(settings: &Settings, document: &str) -> Result<Document> {
 }
 
 /// Where `document` alone comes from.
-fn source(settings: &Settings, document: &str, requests: &Arc<RequestMetrics>) -> Result<Arc<dyn Source>> {
+fn source(settings: &Settings, document: &str, context: &WorkerContext) -> Result<Arc<dyn Source>> {
     let pattern = &settings.selection.attachment_pattern;
     let Input::CouchDb(couch) = &settings.input else {
         return Ok(Arc::new(FileSource::new(&[document.to_owned()], pattern)?));
     };
-    let database = places::connection(&couch.ingest, couch.ca_file.as_deref())?;
+    let database = couchdb::connection_of(couch, &couch.ingest)?;
     let selection = CouchSelection {
         pattern: pattern.clone(),
         doc_ids: vec![document.to_owned()],
@@ -37,13 +37,12 @@ fn source(settings: &Settings, document: &str, requests: &Arc<RequestMetrics>) -
         include_taxpub: settings.selection.include_taxpub,
         ..CouchSelection::default()
     };
-    Ok(Arc::new(CouchSource::new(database.clone(), database, selection, Arc::clone(requests))?))
+    Ok(Arc::new(CouchSource::new(database.clone(), database, selection, context)?))
 }
 
 async fn read(settings: &Settings, document: &str) -> Result<Document> {
-    let requests = Arc::new(RequestMetrics::default());
-    let source = source(settings, document, &requests)?;
-    let context = WorkerContext::new(requests);
+    let context = WorkerContext::default();
+    let source = source(settings, document, &context)?;
     let mut pages = source.select();
     while let Some(page) = pages.next().await {
         for selected in page? {
@@ -52,7 +51,7 @@ async fn read(settings: &Settings, document: &str) -> Result<Document> {
                 Decision::Fail(reason) => return Err(Error::unusable(format!("{document}: {reason}"))),
                 Decision::Process => {
                     let mut loader = source.load_params().open(&context)?;
-                    match loader.load(&[selected.reference]).await.pop() {
+                    match loader.load(&[selected.reference]).await?.pop() {
                         Some(Ok(Some(found))) => return Ok(found),
                         Some(Err(reason)) => return Err(Error::unusable(format!("{document}: {reason}"))),
                         Some(Ok(None)) | None => {}

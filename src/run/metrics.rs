@@ -154,7 +154,7 @@ impl RunMetrics {
             measured: instrumentation.metrics(),
             failures: tally.failures.clone(),
             kept: tally.kept.clone(),
-            error: error.map(ToString::to_string),
+            error: error.map(super::couchdb::message),
         }
     }
 

@@ -4,6 +4,7 @@
 //! while signals and progress are looked after, and tell people and machines how it ended.
 
 mod console;
+mod couchdb;
 mod ending;
 mod fetch;
 mod help;
@@ -28,12 +29,12 @@ use std::time::{Instant, SystemTime};
 use futures::StreamExt;
 
 pub use console::Console;
+pub(crate) use couchdb::{connection, remedy};
 pub use ending::{Left, sentence};
 pub use fetch::fetch;
 pub use lock::RunLock;
 pub use message::Message;
 pub use metrics::{Ended, RunMetrics, StageSummary};
-pub(crate) use places::connection;
 pub use progress::Progress;
 pub use signals::Signals;
 pub use tally::{Failure, Tally};
@@ -46,8 +47,9 @@ use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
 use crate::settings::{Input, Settings, Task};
 use crate::sink::FileSink;
+use crate::source::couchdb::Checkpoint;
 use crate::source::{LeftOut, Source};
-use crate::worker::RequestMetrics;
+use crate::worker::WorkerContext;
 use listing::Listing;
 use places::Places;
 use told::{Told, print_plan};
@@ -83,6 +85,10 @@ async fn run(settings: &Settings) -> Result<Exit> {
     if result.is_ok() && this.is_stopped() {
         this.count_left().await;
     }
+    this.note();
+    if result.is_ok() {
+        this.keep_checkpoint().await;
+    }
     this.progress.finish();
     #[cfg(feature = "otel")]
     if let Some(exporter) = exporter
@@ -105,7 +111,7 @@ struct Run<'a> {
     stop: Stop,
     signals: Signals,
     tally: Tally,
-    requests: Arc<RequestMetrics>,
+    context: WorkerContext,
     stages: Vec<StageMetrics>,
     optimizer_rules: Vec<OptimizerRule>,
     selected: u64,
@@ -115,6 +121,8 @@ struct Run<'a> {
     told: Told,
     left: Option<Left>,
     lock: Option<RunLock>,
+    /// What the run keeps for the next when it ends well.
+    checkpoint: Option<Checkpoint>,
     /// The run was stopped and did not wait for what was in hand.
     abandoned: bool,
     model: Option<Arc<Model>>,
@@ -133,7 +141,7 @@ impl<'a> Run<'a> {
             stop: Stop::default(),
             signals: Signals::default(),
             tally: Tally::default(),
-            requests: Arc::default(),
+            context: WorkerContext::default(),
             stages: Vec::new(),
             optimizer_rules: Vec::new(),
             selected: 0,
@@ -143,6 +151,7 @@ impl<'a> Run<'a> {
             told: Told::new(settings.verbosity()),
             left: None,
             lock: None,
+            checkpoint: None,
             abandoned: false,
             model: None,
             destination: String::new(),
@@ -155,10 +164,11 @@ impl<'a> Run<'a> {
         let settings = self.settings;
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
         let loaded = Model::load(model)?;
-        let mut places = Places::open(settings, &loaded, &self.requests).await?;
+        let mut places = Places::open(settings, &loaded, &self.context).await?;
         for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
             self.progress.warn(warning);
         }
+        self.checkpoint = places.checkpoint.take();
         self.destination.clone_from(&places.destination);
         self.left_out.clone_from(&places.left_out);
         self.lock = places.lock.as_ref().map(|(lock, output)| RunLock::take(lock, output)).transpose()?;
@@ -182,7 +192,7 @@ impl<'a> Run<'a> {
             .collapse(settings.collapse)
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
-            .requests(Arc::clone(&self.requests))
+            .worker_context(self.context.clone())
             .optimizer_rules(std::mem::take(&mut self.optimizer_rules))
             .build()?;
         classifier.use_model(model, loaded);
@@ -226,6 +236,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Passes on what connections found worth a warning.
+    fn note(&self) {
+        let notes = crate::couchdb::Connections::of(&self.context).take_notes();
+        for note in notes.iter().filter(|_| self.settings.verbosity() >= 1) {
+            self.progress.warn(note);
+        }
+    }
+
+    /// Keeps for the next run where this one began, if nothing is left of it.
+    async fn keep_checkpoint(&self) {
+        let Some(checkpoint) = &self.checkpoint else { return };
+        if self.is_stopped() || self.abandoned || self.tally.documents.failed > 0 {
+            return;
+        }
+        if let Err(error) = checkpoint.keep().await {
+            let reason = couchdb::message(&error);
+            self.progress.warn(&format!(
+                "where this run ended cannot be kept, the next one lists everything: {reason}"
+            ));
+        }
+    }
+
     /// Whether the run ended before its time.
     fn is_stopped(&self) -> bool {
         self.stop.is_stopped()
@@ -245,7 +277,7 @@ impl<'a> Run<'a> {
         let signals = self.signals.clone();
         let told = &mut self.told;
         let updating =
-            taxonomy::update(self.settings, places, &self.requests, &self.stop, &mut self.tally, |tally| {
+            taxonomy::update(self.settings, places, &self.context, &self.stop, &mut self.tally, |tally| {
                 told.tell(&progress, tally);
                 progress.update(&tally.documents);
             });
@@ -293,7 +325,8 @@ impl<'a> Run<'a> {
             // A thread may still be writing: the lock goes when the process ends.
             std::mem::forget(self.lock.take());
         }
-        self.tally.retries = self.tally.retries.max(self.requests.counts().retries);
+        // A document whose request was sent again is not a retry by itself, and neither is a merge.
+        self.tally.retries = self.context.requests.counts().retries;
         let elapsed = self.start.elapsed();
         if self.model.is_some() {
             self.instrumentation.report();

@@ -1,19 +1,18 @@
 //! Where a run reads and writes, from its settings.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::couchdb;
 use super::lock::{Lock, short_hash};
-use crate::couchdb::{ConnectionParams, IfMissing, Producer, plain_http_warning, preflight};
 use crate::error::Result;
 use crate::model::Model;
-use crate::settings::{CouchDb, Endpoint, Input, Settings};
-use crate::sink::couchdb::{CouchSaveParams, CouchSink};
+use crate::settings::{CouchDb, Input, Settings};
 use crate::sink::{FileSink, STDOUT, Sink};
-use crate::source::couchdb::{CouchSelection, CouchSource};
+use crate::source::couchdb::Checkpoint;
 use crate::source::{Choice, FileSource, FilesLoadParams, LeftOut, SampleSource, Source};
 use crate::taxonomy::TaxonomyFilter;
-use crate::worker::RequestMetrics;
+use crate::worker::WorkerContext;
 
 /// Source and sink of a run, made ready.
 pub(super) struct Places {
@@ -31,14 +30,12 @@ pub(super) struct Places {
     pub(super) destination: String,
     /// What the operator should know about these places.
     pub(super) warnings: Vec<String>,
+    /// What a run that ends well keeps for the next.
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 impl Places {
-    pub(super) async fn open(
-        settings: &Settings,
-        model: &Model,
-        tally: &Arc<RequestMetrics>,
-    ) -> Result<Self> {
+    pub(super) async fn open(settings: &Settings, model: &Model, context: &WorkerContext) -> Result<Self> {
         match &settings.input {
             Input::Samples => {
                 let source = SampleSource::default().with_choice(choice(settings));
@@ -55,7 +52,7 @@ impl Places {
                 let (left_out, counting) = (source.left_out(), Arc::new(source.unnoted()));
                 Self::files(settings, Arc::new(source), counting, left_out)
             }
-            Input::CouchDb(couch) => Self::couchdb(settings, couch, model, tally).await,
+            Input::CouchDb(couch) => Self::couchdb(settings, couch, model, context).await,
         }
     }
 
@@ -63,57 +60,26 @@ impl Places {
         settings: &Settings,
         couch: &CouchDb,
         model: &Model,
-        tally: &Arc<RequestMetrics>,
+        context: &WorkerContext,
     ) -> Result<Self> {
-        let input = connection(&couch.ingest, couch.ca_file.as_deref())?;
-        let output = connection(&couch.output, couch.ca_file.as_deref())?;
-        preflight(&input, IfMissing::Refuse, Arc::clone(tally)).await?;
-        if !output.same_database(&input) {
-            let if_missing = if settings.dry_run { IfMissing::Accept } else { IfMissing::Create };
-            preflight(&output, if_missing, Arc::clone(tally)).await?;
-        }
-        let selection = &settings.selection;
-        let taxonomy = selection
-            .taxonomy_filter
-            .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
-        let source = CouchSource::new(
-            input.clone(),
-            output.clone(),
-            CouchSelection {
-                pattern: selection.attachment_pattern.clone(),
-                doc_ids: selection.doc_ids.clone(),
-                limit: selection.limit.map(|limit| limit as u64),
-                skip_existing: selection.skip_existing,
-                skip_golden: selection.skip_golden,
-                include_taxpub: selection.include_taxpub,
-                suffix: settings.output_format.annotation_name(""),
-                taxonomy,
-            },
-            Arc::clone(tally),
-        )?;
-        let producer = Producer {
-            model: model.name().to_string(),
-            model_sha256: model.sha256().to_string(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
-        };
-        let place = output.to_string();
-        let lock = (!settings.dry_run).then(|| (Lock::Name(place.clone()), place.clone()));
-        let save =
-            CouchSaveParams { dry_run: settings.dry_run, ..CouchSaveParams::new(output, &input, producer) };
-        let source: Arc<dyn Source> = Arc::new(source);
+        let databases = couchdb::open(settings, couch, model, context).await?;
+        let lock =
+            (!settings.dry_run).then(|| (Lock::Name(databases.name.clone()), databases.output.clone()));
+        let source: Arc<dyn Source> = Arc::new(databases.source);
         Ok(Self {
             counting: Arc::clone(&source),
             source,
             left_out: None,
             files: None,
-            warnings: plain_http_warning(&input).into_iter().collect(),
-            sink: Arc::new(CouchSink::new(save, settings.output_format)),
+            sink: Arc::new(databases.sink),
             lock,
             destination: if couch.output_is_named {
-                format!("in {place}")
+                format!("in {}", databases.output)
             } else {
-                format!("in the ingest database, {place}")
+                format!("in the ingest database, {}", databases.output)
             },
+            warnings: databases.warnings,
+            checkpoint: databases.checkpoint,
         })
     }
 
@@ -149,6 +115,7 @@ impl Places {
             lock,
             destination,
             warnings: vec![],
+            checkpoint: None,
         })
     }
 }
@@ -163,17 +130,6 @@ fn choice(settings: &Settings) -> Choice {
         taxonomy: (selection.taxonomy_filter && !selection.force)
             .then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(","))),
     }
-}
-
-/// How to reach a database; `ca_file` is a certificate authority to trust in addition to the system's.
-pub(crate) fn connection(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<ConnectionParams> {
-    let mut connection = ConnectionParams::new(endpoint.url.as_str(), &endpoint.database)?;
-    if let Some(credentials) = &endpoint.credentials {
-        connection = connection
-            .with_credentials(Some(credentials.username.clone()), Some(credentials.password.clone()));
-    }
-    connection.ca_file = ca_file.map(Path::to_owned);
-    Ok(connection)
 }
 
 /// The folder for checkpoints: one that others cannot write to, since what lies there is read again.
@@ -216,7 +172,8 @@ fn is_own(folder: &std::path::Path, user: u32) -> bool {
 /// user's own, and lies with the checkpoints where a folder for those is given or the user has no home.
 pub(super) fn records_folder(settings: &Settings) -> PathBuf {
     let output = match &settings.input {
-        Input::CouchDb(couch) => format!("{}/{}", couch.output.url.as_str(), couch.output.database),
+        Input::CouchDb(couch) => couchdb::connection_of(couch, &couch.output)
+            .map_or_else(|_| couch.output.database.clone(), |output| output.canonical()),
         Input::Samples | Input::Paths(_) => {
             std::path::absolute(&settings.output).unwrap_or_default().display().to_string()
         }

@@ -1,21 +1,20 @@
 //! `--update-taxonomy-flag-only`: the field `taxonomy` of the documents of a database is kept true to their text.
 
-use std::sync::Arc;
-
-use super::places::{self, Places};
+use super::couchdb;
+use super::places::Places;
 use super::tally::Tally;
 use crate::document::Outcome;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
 use crate::settings::{Input, Settings};
 use crate::taxonomy::{self, CouchFlagParams, CouchFlagger, TaxonomyFilter};
-use crate::worker::RequestMetrics;
+use crate::worker::WorkerContext;
 
 /// Brings the flag of every selected document up to date; `tally` and `on_page` are told page by page.
 pub(super) async fn update(
     settings: &Settings,
     places: &Places,
-    requests: &Arc<RequestMetrics>,
+    context: &WorkerContext,
     stop: &Stop,
     tally: &mut Tally,
     mut on_page: impl FnMut(&Tally),
@@ -26,11 +25,11 @@ pub(super) async fn update(
         ));
     };
     let params = CouchFlagParams {
-        connection: places::connection(&couch.ingest, couch.ca_file.as_deref())?,
+        connection: couchdb::connection_of(couch, &couch.ingest)?,
         pattern: settings.selection.attachment_pattern.clone(),
         filter: TaxonomyFilter::from_list(&settings.selection.taxonomy_abbrevs.join(",")),
     };
-    let mut flagger = CouchFlagger::open(&params, Arc::clone(requests))?;
+    let mut flagger = CouchFlagger::open(&params, context)?;
     let count = |outcomes: Vec<Outcome>| {
         outcomes.into_iter().for_each(|outcome| tally.outcome(outcome));
         on_page(tally);

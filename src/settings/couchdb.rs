@@ -35,6 +35,8 @@ pub(crate) struct CouchDb {
     pub(crate) golden_is_required: bool,
     /// A certificate authority (PEM) to trust in addition to the system's.
     pub(crate) ca_file: Option<PathBuf>,
+    /// How long a server that does not answer is waited for, in seconds.
+    pub(crate) patience: u64,
 }
 
 /// A database on a server, and how to log in.
@@ -88,6 +90,11 @@ settings! {
         /// Certificate authority (PEM) to trust in addition to the system's
         couchdb_ca_file: Option<PathBuf> =>
             setting(Heading::CouchDb, "FILE").env(&["COUCHDB_CA_FILE"]);
+        /// Seconds to wait for a server that is away
+        ///
+        /// When it does not come back in this time, the run ends with exit code 3.
+        couchdb_patience: u64 =>
+            setting(Heading::CouchDb, "SECONDS").default("120").env(&["COUCHDB_PATIENCE"]);
         /// Database with the documents
         ingest_db_name: Option<Found> => setting(Heading::CouchDb, "DB").env(&["INGEST_DB_NAME"]);
         /// Database with the documents, where --ingest-db-name is not given
@@ -378,6 +385,7 @@ impl Servers {
             golden,
             golden_is_required: given.golden_db.is_some_and(|found| found.rank == Rank::CommandLine),
             ca_file: given.couchdb_ca_file,
+            patience: given.couchdb_patience,
         })
     }
 }

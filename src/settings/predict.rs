@@ -179,6 +179,8 @@ settings! {
         /// reading and labelling the document as well.
         skip_existing: bool => setting(Heading::Selection, "BOOL").env(&["SKIP_EXISTING"]);
         /// Label every selected document anew; wins over --skip-existing
+        ///
+        /// An annotation that a person changed is overwritten; a copy of it is kept.
         force: bool => setting(Heading::Selection, "BOOL").env(&["FORCE"]);
         /// Only documents with a taxonomic abbreviation
         ///
@@ -196,6 +198,10 @@ settings! {
         skip_golden: bool => setting(Heading::Selection, "BOOL").env(&["SKIP_GOLDEN"]);
         /// Take in documents with the field `is_taxpub`
         include_taxpub: bool => setting(Heading::Selection, "BOOL").env(&["INCLUDE_TAXPUB"]);
+        /// Only what changed since the last good run to this output
+        ///
+        /// CouchDB only. Another model, format or selection begins anew.
+        since: Option<String> => setting(Heading::Selection, "last").env(&["SINCE"]), since;
         /// Which attachments are documents
         attachment_pattern: String => setting(Heading::Selection, "GLOB")
             .default("*.txt").env(&["COUCHDB_PATTERN", "PATTERN"]).aliases(&["couchdb-pattern", "pattern"]), glob;
@@ -280,6 +286,13 @@ fn glob(found: &Found, _: &Environment) -> Result<String, Allowed> {
     match Glob::new(found.verbatim()) {
         Ok(glob) => Ok(glob.glob().to_owned()),
         Err(error) => Err(format!("a glob like *.txt ({})", error.kind())),
+    }
+}
+
+fn since(found: &Found, _: &Environment) -> Result<Option<String>, Allowed> {
+    match found.text() {
+        text if text.eq_ignore_ascii_case("last") => Ok(Some("last".to_owned())),
+        _ => Err("last".to_owned()),
     }
 }
 

@@ -4,10 +4,12 @@
 //! carries every field and every attachment's stub. Somebody else's edit in the meantime makes
 //! the write conflict; then the document is read again and the annotation put onto that.
 //!
-//! What a reader sees is a whole annotation at any moment, the old one or the new one. A large one is put by a
-//! request of its own, after the document's provenance: a run that is killed in between leaves a
-//! provenance that does not fit the attachment, and the next run writes it again.
+//! What a reader sees is a whole annotation at any moment, the old one or the new one: it comes with the same revision
+//! as its provenance. One that somebody else wrote or changed stays; by force it is overwritten, and the same
+//! revision holds a copy of it.
 
+mod params;
 mod save;
 
-pub use save::{CouchSaveParams, CouchSaver, CouchSink};
+pub use params::{CouchSaveParams, CouchSink};
+pub use save::CouchSaver;

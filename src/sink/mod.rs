@@ -70,6 +70,9 @@ pub trait SaveParams: fmt::Debug + fmt::Display + Send + Sync {
 /// Writes annotations. Opened once per partition by the worker, closed by drop.
 #[async_trait]
 pub trait Saver: Send {
-    /// Saves `annotations`: one outcome each, in the same order. A failure is an outcome, not an error.
-    async fn save(&mut self, annotations: Vec<Annotation>) -> Vec<Outcome>;
+    /// Saves `annotations`: one outcome each, in the same order. The failure of one is an outcome, not an error.
+    ///
+    /// # Errors
+    /// When nothing can be saved any more; this ends the run.
+    async fn save(&mut self, annotations: Vec<Annotation>) -> Result<Vec<Outcome>>;
 }

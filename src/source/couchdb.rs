@@ -5,10 +5,15 @@
 //! [`CouchLoader`] runs in the worker of one partition and is opened there from [`CouchLoadParams`].
 
 mod fetch;
+mod listed;
+mod load;
+mod pattern;
 mod select;
+mod since;
 
-pub use fetch::{CouchLoadParams, CouchLoader};
-pub use select::{CouchSelection, CouchSource, annotation_suffix_of};
+pub use load::{CouchLoadParams, CouchLoader};
+pub use select::{CouchSelection, CouchSource};
+pub use since::Checkpoint;
 
 pub(crate) use fetch::Fetcher;
-pub(crate) use select::AttachmentPattern;
+pub(crate) use pattern::{AttachmentPattern, KEPT_COPY};

@@ -105,6 +105,9 @@ pub trait LoadParams: fmt::Debug + fmt::Display + Send + Sync {
     fn open(&self, context: &WorkerContext) -> Result<Box<dyn Loader>>;
 }
 
+/// One document, or why it fails; `None` when its content showed that it is not selected after all.
+pub type LoadResult = Result<Option<Document>, DocumentError>;
+
 /// Fetches the contents of documents. Opened once per partition by the worker, closed by drop.
 #[async_trait]
 pub trait Loader: Send {
@@ -114,8 +117,12 @@ pub trait Loader: Send {
         1
     }
 
-    /// Loads `references`; the results are in the same order, one each. `Err` is the reason why this one document
+    /// Loads `references`; the results are in the same order, one each, for as many of the first as memory allows, but
+    /// for one at least: the rest is asked for again. An `Err` inside is the reason why this one document
     /// fails; the others go on. `Ok(None)` means that the content showed that the document is not selected after
     /// all; it ends without an outcome.
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>>;
+    ///
+    /// # Errors
+    /// When nothing can be loaded any more; this ends the run.
+    async fn load(&mut self, references: &[DocumentRef]) -> Result<Vec<LoadResult>>;
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 
-use super::{Choice, DocumentError, LeftOut, LoadParams, Loader, Selected, Source};
+use super::{Choice, DocumentError, LeftOut, LoadParams, LoadResult, Loader, Selected, Source};
 use crate::document::{Document, DocumentRef};
 use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
@@ -92,7 +92,7 @@ struct SampleLoader;
 
 #[async_trait]
 impl Loader for SampleLoader {
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
+    async fn load(&mut self, references: &[DocumentRef]) -> Result<Vec<LoadResult>> {
         let load = |reference: &DocumentRef| {
             let name = &reference.attachment_name;
             let text = text_of(name).ok_or_else(|| DocumentError::Missing {
@@ -102,6 +102,6 @@ impl Loader for SampleLoader {
                 Document { reference: reference.clone(), content: text.to_string(), metadata: None };
             Ok(Some(document))
         };
-        references.iter().map(load).collect()
+        Ok(references.iter().map(load).collect())
     }
 }

@@ -3,20 +3,23 @@
 use super::TaxonomyFilter;
 use crate::Result;
 use crate::couchdb::{
-    Bodies, Client, ConnectionParams, CouchDocument, Database, Prepared, WriteResult, write,
+    Bodies, Client, ConnectionParams, Connections, CouchDocument, Database, Error, Prepared, Step, Unusable,
+    WriteResult, write,
 };
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
-use crate::worker::RequestMetrics;
+use crate::worker::WorkerContext;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// The field that says whether a document's text has a taxonomic abbreviation.
 pub const TAXONOMY_FIELD: &str = "taxonomy";
 
 /// How often a document is read again before it fails.
 const ROUNDS: u32 = 12;
+
+/// Bytes of text that are read at once, as near as can be.
+const TEXT_BUDGET: usize = 8 << 20;
 
 /// What a worker needs to open its flagger.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,12 +41,14 @@ pub struct CouchFlagger {
 }
 
 impl CouchFlagger {
-    /// Opens a connection of its own; its counts go to `tally`.
+    /// Opens a connection of its own.
     ///
     /// # Errors
-    /// Usage (exit code 2) when the pattern is no glob; unusable (exit code 3) when TLS cannot be set up.
-    pub fn open(params: &CouchFlagParams, tally: Arc<RequestMetrics>) -> Result<Self> {
-        let database = Database::new(Client::open(&params.connection, tally)?);
+    /// When the pattern is no glob, or TLS cannot be set up.
+    pub fn open(params: &CouchFlagParams, context: &WorkerContext) -> Result<Self> {
+        let client = Client::open(&params.connection, &Connections::of(context))
+            .map_err(|error| Unusable::new(&params.connection, Step::Connect, error))?;
+        let database = Database::new(client);
         Ok(Self {
             fetcher: Fetcher::new(database.clone()),
             database,
@@ -54,29 +59,30 @@ impl CouchFlagger {
 
     /// Brings the flag of the documents of `references` up to date: one outcome each, in the same order;
     /// `unchanged` where it was right already, and nothing is written then.
-    pub async fn update(&mut self, references: &[DocumentRef]) -> Vec<Outcome> {
+    ///
+    /// # Errors
+    /// When nothing can be read or written any more.
+    pub async fn update(&mut self, references: &[DocumentRef]) -> Result<Vec<Outcome>> {
         let mut ends: HashMap<&str, (Status, u32, Option<String>)> = HashMap::new();
         let mut ids: Vec<&str> = references.iter().map(|reference| reference.doc_id.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut sent: HashMap<&str, u32> = HashMap::new();
-        for _ in 0..ROUNDS {
-            if ids.is_empty() {
-                break;
-            }
+        let mut rounds = 0;
+        while !ids.is_empty() && rounds < ROUNDS {
             let (mut prepared, mut pending) = (Vec::new(), Vec::new());
             let pattern = self.pattern.clone();
-            let fetched = self.fetcher.fetch(&ids, &move |_, name| pattern.matches(name)).await;
+            let wanted = move |_: usize, name: &str| pattern.matches(name);
+            let fetched = self.fetcher.fetch(&ids, &wanted, TEXT_BUDGET).await;
+            let fetched = fetched.map_err(|error| self.unusable(Step::Read, error))?;
+            let rest = ids.split_off(fetched.len());
             for (id, fetched) in ids.into_iter().zip(fetched) {
                 let attempts = sent.get(id).copied().unwrap_or(0);
                 match fetched.and_then(|fetched| self.flagged(fetched.document, &fetched.bodies)) {
-                    Ok(Some(document)) => match Prepared::new(&document) {
-                        Ok(document) => {
-                            prepared.push(document);
-                            pending.push(id);
-                        }
-                        Err(error) => drop(ends.insert(id, (Status::Failed, attempts.max(1), Some(error)))),
-                    },
+                    Ok(Some(document)) => {
+                        prepared.push(Prepared::new(&document, Vec::new()));
+                        pending.push(id);
+                    }
                     Ok(None) => {
                         let status = if attempts > 0 { Status::Saved } else { Status::Unchanged };
                         ends.insert(id, (status, attempts.max(1), None));
@@ -84,13 +90,17 @@ impl CouchFlagger {
                     Err(error) => drop(ends.insert(id, (Status::Failed, attempts.max(1), Some(error)))),
                 }
             }
-            ids = Vec::new();
-            for (id, written) in pending.into_iter().zip(write(&self.database, &prepared).await) {
+            // Only a round that was for all of what is left counts.
+            rounds += u32::from(rest.is_empty());
+            ids = rest;
+            let written = write(&self.database, &prepared).await;
+            let written = written.map_err(|error| self.unusable(Step::Write, error))?;
+            for (id, written) in pending.into_iter().zip(written) {
                 let attempts = sent.entry(id).or_insert(0);
                 *attempts += written.attempts;
                 match written.result {
-                    WriteResult::Saved(_) => drop(ends.insert(id, (Status::Saved, *attempts, None))),
-                    WriteResult::Failed(reason) => {
+                    WriteResult::Saved => drop(ends.insert(id, (Status::Saved, *attempts, None))),
+                    WriteResult::Failed(reason) | WriteResult::Forbidden(reason) => {
                         drop(ends.insert(id, (Status::Failed, *attempts, Some(reason))))
                     }
                     WriteResult::Conflict | WriteResult::Busy(_) => ids.push(id),
@@ -99,7 +109,7 @@ impl CouchFlagger {
         }
         let given_up =
             || (Status::Failed, ROUNDS, Some(format!("others changed it in each of {ROUNDS} rounds")));
-        references
+        Ok(references
             .iter()
             .map(|reference| {
                 let (status, attempts, error) =
@@ -107,7 +117,11 @@ impl CouchFlagger {
                 let error = error.map(|reason| format!("document '{}': {reason}", reference.doc_id));
                 Outcome { reference: reference.clone(), status, attempts, error }
             })
-            .collect()
+            .collect())
+    }
+
+    fn unusable(&self, step: Step, error: Error) -> Unusable {
+        Unusable::new(self.database.client().params(), step, error)
     }
 
     /// `document` with the right flag; `None` when it has it.
@@ -122,7 +136,7 @@ impl CouchFlagger {
             // An abbreviation is plain ASCII: bytes that are no UTF-8 elsewhere in the text do not hide it.
             flag |= self.filter.matches(&String::from_utf8_lossy(body));
         }
-        if document.fields().get(TAXONOMY_FIELD) == Some(&flag.into()) {
+        if document.fields().get(TAXONOMY_FIELD) == Some(if flag { "true" } else { "false" }) {
             return Ok(None);
         }
         document.set(TAXONOMY_FIELD, flag);

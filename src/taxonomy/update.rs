@@ -35,7 +35,7 @@ pub(crate) async fn update(
             if stop.is_stopped() {
                 return Ok(());
             }
-            on_outcomes(flagger.update(chunk).await);
+            on_outcomes(flagger.update(chunk).await?);
         }
     }
     Ok(())

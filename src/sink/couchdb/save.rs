@@ -1,124 +1,26 @@
 //! The saver: plans each document's update, writes in bulk, merges what others changed meanwhile.
 
-use crate::Result;
+use super::params::CouchSaveParams;
 use crate::couchdb::{
-    Change, Client, ConnectionParams, CouchDocument, Database, FaultKind, ListingRow, Prepared, Producer,
-    Update, WriteResult, Written, plan, timestamp, write,
+    Change, Client, Connections, Contents, CouchDocument, Database, Error, ErrorKind, ListingRow, Prepared,
+    Standing, Step, Unusable, Update, WriteResult, plan, timestamp, write,
 };
 use crate::document::{Annotation, DocumentRef, Outcome, Status};
-use crate::error::BoxError;
-use crate::sink::{OutputFormat, SaveParams, Saver, Sink};
-use crate::worker::{RequestMetrics, WorkerContext};
+use crate::error::Result;
+use crate::sink::Saver;
+use crate::source::couchdb::KEPT_COPY;
+use crate::worker::WorkerContext;
 use async_trait::async_trait;
+use bytes::Bytes;
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How often a document is read again and merged before it fails.
 const ROUNDS: u32 = 12;
 
-/// The longest annotation that is written inline, in bytes (in base64 it is a third longer, and the
-/// document's own fields come on top: `max_document_size` is 8,000,000). Longer ones are put alone.
-const INLINE_BYTES: usize = 4_500_000;
-
-/// What a worker needs to open its saver; it travels in the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct CouchSaveParams {
-    /// The database for the annotations.
-    pub connection: ConnectionParams,
-    /// Whether the documents came from another database: then they are made here, with their metadata.
-    pub other_database: bool,
-    /// What an annotation's name adds to its text's (`.ann`).
-    pub suffix: String,
-    /// Its media type (`text/plain; charset=utf-8`).
-    pub content_type: String,
-    /// Who makes the annotations.
-    pub producer: Producer,
-    /// Do everything but write.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl CouchSaveParams {
-    /// For YEDDA annotations of documents from `input`.
-    #[must_use]
-    pub fn new(connection: ConnectionParams, input: &ConnectionParams, producer: Producer) -> Self {
-        let other_database = !connection.same_database(input);
-        let content_type = "text/plain; charset=utf-8".to_owned();
-        Self { connection, other_database, suffix: ".ann".to_owned(), content_type, producer, dry_run: false }
-    }
-}
-
-impl CouchSaveParams {
-    /// Name of the sink.
-    pub(crate) const NAME: &'static str = "couchdb";
-
-    pub(crate) fn decode(bytes: &[u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(bytes)
-    }
-}
-
-impl fmt::Display for CouchSaveParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.connection.fmt(f)
-    }
-}
-
-impl SaveParams for CouchSaveParams {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn encode(&self) -> Result<Vec<u8>, BoxError> {
-        Ok(serde_json::to_vec(self)?)
-    }
-
-    fn is_remote(&self) -> bool {
-        true
-    }
-
-    fn open(&self, context: &WorkerContext) -> Result<Box<dyn Saver>> {
-        Ok(Box::new(CouchSaver::open(self, Arc::clone(&context.requests))?))
-    }
-}
-
-/// A database for annotations in one format.
-#[derive(Debug, Clone)]
-pub struct CouchSink {
-    params: CouchSaveParams,
-    format: OutputFormat,
-}
-
-impl CouchSink {
-    /// Annotations in `format` into the database of `params`, with the format's suffix and media type.
-    #[must_use]
-    pub fn new(mut params: CouchSaveParams, format: OutputFormat) -> Self {
-        params.suffix = format.annotation_name("");
-        params.content_type = format.content_type().to_owned();
-        Self { params, format }
-    }
-}
-
-impl Sink for CouchSink {
-    fn format(&self) -> OutputFormat {
-        self.format
-    }
-
-    fn save_params(&self) -> Arc<dyn SaveParams> {
-        Arc::new(self.params.clone())
-    }
-
-    fn writer_name(&self) -> &str {
-        "CouchDBOutputWriter"
-    }
-
-    fn operation(&self) -> &str {
-        "Starting CouchDB save operation"
-    }
-}
+/// The longest annotation of somebody else's that is read, in bytes.
+const ANNOTATION_BYTES: usize = 512 << 20;
 
 /// Writes annotations into one database for one partition.
 pub struct CouchSaver {
@@ -142,16 +44,28 @@ struct Group {
     trouble: Option<String>,
 }
 
+/// What is to be done about one document.
+struct Task {
+    group: Group,
+    update: Update,
+    contents: Contents,
+}
+
 type Outcomes = Vec<Option<(Status, u32, Option<String>)>>;
 
 impl CouchSaver {
-    /// Opens a connection of its own; its counts go to `tally`.
+    /// Opens a connection of its own.
     ///
     /// # Errors
-    /// Unusable (exit code 3) when TLS cannot be set up.
-    pub fn open(params: &CouchSaveParams, tally: Arc<RequestMetrics>) -> Result<Self> {
-        let database = Database::new(Client::open(&params.connection, tally)?);
-        Ok(Self { database, params: params.clone() })
+    /// When TLS cannot be set up.
+    pub fn open(params: &CouchSaveParams, context: &WorkerContext) -> Result<Self> {
+        let client = Client::open(&params.connection, &Connections::of(context))
+            .map_err(|error| Unusable::new(&params.connection, Step::Connect, error))?;
+        Ok(Self { database: Database::new(client), params: params.clone() })
+    }
+
+    fn connections(&self) -> &Connections {
+        self.database.client().connections()
     }
 
     fn group(&self, annotations: Vec<Annotation>) -> (Vec<Group>, Vec<DocumentRef>) {
@@ -164,11 +78,12 @@ impl CouchSaver {
             let at = *known.entry(reference.doc_id.clone()).or_insert_with(|| {
                 let original = metadata.and_then(|json| CouchDocument::from_json(&json).ok());
                 let base = if self.params.other_database { None } else { original.clone() };
+                let base = base.filter(|document| document.rev().is_some());
                 groups.push(Group {
                     doc_id: reference.doc_id.clone(),
                     changes: Vec::new(),
                     places: Vec::new(),
-                    base: base.filter(|document| document.rev().is_some()),
+                    base,
                     original,
                     attempts: 0,
                     trouble: None,
@@ -190,150 +105,194 @@ impl CouchSaver {
     }
 
     /// Reads the newest revision of those of `groups` that have none; gives up those that cannot be had.
-    async fn read(&self, groups: Vec<Group>, outcomes: &mut Outcomes) -> Vec<Group> {
+    async fn read(&self, groups: Vec<Group>, outcomes: &mut Outcomes) -> Result<Vec<Group>, Error> {
         let ids: Vec<&str> =
             groups.iter().filter(|group| group.base.is_none()).map(|group| group.doc_id.as_str()).collect();
         let mut rows = match self.database.rows::<CouchDocument>(&ids).await {
             Ok(rows) => rows.into_iter(),
             // Nothing is there before the first run.
-            Err(fault) if fault.kind == FaultKind::NotFound && self.params.dry_run => Vec::new().into_iter(),
-            Err(fault) => {
-                for group in &groups {
-                    group.fail(outcomes, &format!("cannot be read before it is written: {fault}"));
-                }
-                return Vec::new();
+            Err(error) if error.kind() == ErrorKind::NotFound && self.params.dry_run => {
+                Vec::new().into_iter()
             }
+            Err(error) => return Err(error),
         };
         let mut ready = Vec::with_capacity(groups.len());
         for mut group in groups {
             if group.base.is_none() {
-                group.base = self.base_from(rows.next(), &group);
+                self.rebase(&mut group, rows.next());
             }
             match group.base {
                 Some(_) => ready.push(group),
                 None => group.fail(outcomes, "was deleted while the run was under way"),
             }
         }
-        ready
+        Ok(ready)
     }
 
     /// The document to start from: what is there, or a copy of the original's metadata.
-    fn base_from(&self, row: Option<ListingRow<CouchDocument>>, group: &Group) -> Option<CouchDocument> {
-        let (document, revision) = row.map_or((None, None), |row| (row.doc, row.value));
-        if document.is_some() || !self.params.other_database {
-            return document;
+    fn rebase(&self, group: &mut Group, row: Option<ListingRow<CouchDocument>>) {
+        // What was deleted here before is made anew, without a revision: CouchDB takes that of a deletion for an
+        // edit conflict (couch_db:prep_and_validate_update, 3.5), and lets the new document follow it by itself.
+        group.base = row.and_then(|row| row.doc);
+        if group.base.is_none() && self.params.other_database {
+            group.base = Some(match &group.original {
+                Some(original) => original.copy_of_metadata(),
+                None => CouchDocument::new(&group.doc_id),
+            });
         }
-        let mut copy = match &group.original {
-            Some(original) => original.copy_of_metadata(),
-            None => CouchDocument::new(&group.doc_id),
-        };
-        if let Some(value) = revision {
-            // Deleted here before: the new document follows that revision.
-            copy.set("_rev", value.rev);
-        }
-        Some(copy)
     }
 
-    /// Writes the documents whose changes go inline; those that have to be tried again come back.
-    async fn write_inline(&self, work: Vec<(Group, Update)>, outcomes: &mut Outcomes) -> Vec<Group> {
-        let (mut prepared, mut groups) = (Vec::with_capacity(work.len()), Vec::with_capacity(work.len()));
-        for (group, mut update) in work {
-            for &index in &update.pending {
-                let change = &group.changes[index];
-                update.document.put_inline(&change.attachment, &change.content_type, &change.content);
+    /// What has to be done about `group`; `None` when it has come to its end.
+    async fn plan(&self, group: Group, outcomes: &mut Outcomes) -> Result<Option<Task>, Error> {
+        let Some(base) = &group.base else { return Ok(None) };
+        let mut pending = Vec::new();
+        let mut copies: Contents = Vec::new();
+        let mut kept = Vec::new();
+        for (index, change) in group.changes.iter().enumerate() {
+            let mut there = None;
+            let mut standing = change.standing(base);
+            if standing == Standing::Unknown {
+                let content = match self.attachment(&group, change, base).await {
+                    Ok(content) => content,
+                    Err(error) if error.kind() == ErrorKind::Gone => return Err(error),
+                    Err(error) => {
+                        let reason = format!(
+                            "has an annotation '{}' that cannot be read to see whose it is: {}",
+                            change.attachment,
+                            error.full()
+                        );
+                        group.fail(outcomes, &reason);
+                        return Ok(None);
+                    }
+                };
+                standing = change.standing_of(base, &content);
+                there = Some(content);
             }
-            match Prepared::new(&update.document) {
-                Ok(document) => {
-                    prepared.push(document);
-                    groups.push((group, update.pending));
+            match standing {
+                Standing::Same => {}
+                Standing::Absent | Standing::Ours => pending.push(index),
+                Standing::Theirs | Standing::Unknown if self.params.force => {
+                    pending.push(index);
+                    copies.extend(there.map(|content| copy_of(change, base, content)));
                 }
-                Err(error) => group.fail(outcomes, &error),
+                Standing::Theirs | Standing::Unknown => kept.push(index),
             }
         }
-        let written = write(&self.database, &prepared).await;
+        for (index, &place) in group.places.iter().enumerate() {
+            let change = &group.changes[index];
+            outcomes[place] = Some(if kept.contains(&index) {
+                let reason = format!(
+                    "annotation '{}' of document '{}' was changed by somebody else and stays as it is",
+                    change.attachment, group.doc_id
+                );
+                (Status::Kept, group.attempts.max(1), Some(reason))
+            } else if pending.contains(&index) {
+                (Status::Planned, 0, None)
+            } else {
+                // It is there already: because it was before, or because an attempt whose answer was lost wrote it.
+                let ours = group.attempts > 0 && change.was_written_to(base);
+                (if ours { Status::Saved } else { Status::Unchanged }, group.attempts.max(1), None)
+            });
+        }
+        if pending.is_empty() || self.params.dry_run {
+            return Ok(None);
+        }
+        let update = plan(base, &group.changes, pending);
+        if update.foreign_field {
+            self.connections().note(format!(
+                "field 'skol_classifier' of document '{}' is not of this program's form; it is left alone, and who made the \
+                 annotation is not recorded there",
+                group.doc_id
+            ));
+        }
+        let changes = update.pending.iter().map(|&index| &group.changes[index]);
+        let mut contents = copies;
+        contents.extend(
+            changes.map(|change| {
+                (change.attachment.clone(), change.content_type.clone(), change.content.clone())
+            }),
+        );
+        Ok(Some(Task { group, update, contents }))
+    }
+
+    async fn attachment(&self, group: &Group, change: &Change, base: &CouchDocument) -> Result<Bytes, Error> {
+        let length = base.stub(&change.attachment).map(|stub| stub.length);
+        self.database.attachment(&group.doc_id, &change.attachment, length, ANNOTATION_BYTES).await
+    }
+
+    /// Writes the documents; those that have to be tried again come back.
+    async fn write(&self, tasks: Vec<Task>, outcomes: &mut Outcomes) -> Result<Vec<Group>, Error> {
+        let mut prepared = Vec::with_capacity(tasks.len());
+        let mut groups = Vec::with_capacity(tasks.len());
+        for Task { group, update, contents } in tasks {
+            prepared.push(Prepared::new(&update.document, contents));
+            groups.push((group, update.pending));
+        }
+        let written = write(&self.database, &prepared).await?;
         let mut again = Vec::new();
         for ((mut group, pending), written) in groups.into_iter().zip(written) {
             group.attempts += written.attempts;
-            again.extend(self.settle(group, &pending, written.result, outcomes));
+            match written.result {
+                WriteResult::Saved => {
+                    self.connections().saved();
+                    group.is_saved(&pending, outcomes);
+                    continue;
+                }
+                WriteResult::Forbidden(reason) => {
+                    self.connections().refused(&reason)?;
+                    group.fail(outcomes, &format!("cannot be written: {reason}"));
+                    continue;
+                }
+                WriteResult::Failed(reason) => {
+                    group.fail(outcomes, &format!("cannot be written: {reason}"));
+                    continue;
+                }
+                WriteResult::Conflict => {
+                    self.connections().requests().conflict();
+                    group.trouble = Some("others change it again and again".to_owned());
+                }
+                WriteResult::Busy(reason) => group.trouble = Some(reason),
+            }
+            group.base = None;
+            again.push(group);
         }
-        again
+        Ok(again)
     }
 
-    /// Writes one document with large annotations: its provenance and small ones first, then each large
-    /// one onto the revision before.
-    async fn write_alone(
-        &self,
-        mut group: Group,
-        mut update: Update,
-        outcomes: &mut Outcomes,
-    ) -> Option<Group> {
-        for &index in &update.pending {
-            let change = &group.changes[index];
-            if is_inline(change) {
-                update.document.put_inline(&change.attachment, &change.content_type, &change.content);
+    async fn save_all(&self, mut groups: Vec<Group>, outcomes: &mut Outcomes) -> Result<(), Error> {
+        for round in 0..ROUNDS {
+            if groups.is_empty() {
+                break;
             }
-        }
-        let mut result = match Prepared::new(&update.document) {
-            Ok(document) => match write(&self.database, &[document]).await.pop() {
-                Some(Written { result, attempts }) => {
-                    group.attempts += attempts;
-                    result
-                }
-                None => WriteResult::Failed("no answer".to_owned()),
-            },
-            Err(error) => WriteResult::Failed(error),
-        };
-        for &index in &update.pending {
-            let change = &group.changes[index];
-            let WriteResult::Saved(rev) = &result else { break };
-            if is_inline(change) {
-                continue;
+            if round > 1 {
+                // Whoever else is at these documents gets time to finish.
+                let pause = rand::rng().random_range(0..20_u64 << round.min(6));
+                tokio::time::sleep(Duration::from_millis(pause)).await;
             }
-            let (id, name, media_type) = (&group.doc_id, &change.attachment, &change.content_type);
-            result =
-                match self.database.put_attachment(id, name, rev, media_type, change.content.clone()).await {
-                    Ok((rev, attempts)) => {
-                        group.attempts += attempts;
-                        WriteResult::Saved(rev)
-                    }
-                    Err(fault) => {
-                        group.attempts += fault.attempts;
-                        WriteResult::from_fault(&fault)
-                    }
-                };
+            let mut tasks = Vec::new();
+            for group in self.read(groups, outcomes).await? {
+                tasks.extend(self.plan(group, outcomes).await?);
+            }
+            groups = self.write(tasks, outcomes).await?;
         }
-        self.settle(group, &update.pending, result, outcomes)
+        for group in groups {
+            let trouble = group.trouble.as_deref().unwrap_or_default();
+            group.fail(outcomes, &format!("cannot be written after {ROUNDS} rounds: {trouble}"));
+        }
+        Ok(())
     }
+}
 
-    /// Books what became of a document; it comes back when it has to be read and written again.
-    fn settle(
-        &self,
-        mut group: Group,
-        pending: &[usize],
-        result: WriteResult,
-        outcomes: &mut Outcomes,
-    ) -> Option<Group> {
-        match result {
-            WriteResult::Saved(_) => {
-                for (index, &place) in group.places.iter().enumerate() {
-                    let status = if pending.contains(&index) { Status::Saved } else { Status::Unchanged };
-                    outcomes[place] = Some((status, group.attempts, None));
-                }
-                return None;
-            }
-            WriteResult::Failed(reason) => {
-                group.fail(outcomes, &format!("cannot be written: {reason}"));
-                return None;
-            }
-            WriteResult::Conflict => {
-                self.database.client().tally().conflict();
-                group.trouble = Some("others change it again and again".to_owned());
-            }
-            WriteResult::Busy(reason) => group.trouble = Some(reason),
-        }
-        group.base = None;
-        Some(group)
+/// A person's annotation under another name: it is written together with the one that takes its place.
+fn copy_of(change: &Change, base: &CouchDocument, content: Bytes) -> (String, String, Bytes) {
+    let time: String =
+        timestamp(SystemTime::now()).chars().filter(|character| !"-:".contains(*character)).collect();
+    let mut name = format!("{}{KEPT_COPY}{time}", change.attachment);
+    while base.stub(&name).is_some() {
+        name.push('+');
     }
+    let content_type = base.stub(&change.attachment).map(|stub| stub.content_type).unwrap_or_default();
+    (name, content_type, content)
 }
 
 impl Group {
@@ -344,72 +303,31 @@ impl Group {
         }
     }
 
-    /// What would be written is planned, what is there is unchanged.
-    fn would_be(&self, update: &Update, outcomes: &mut Outcomes) {
-        for (index, &place) in self.places.iter().enumerate() {
-            let status = if update.pending.contains(&index) { Status::Planned } else { Status::Unchanged };
-            outcomes[place] = Some((status, 0, None));
+    fn is_saved(&self, pending: &[usize], outcomes: &mut Outcomes) {
+        for &index in pending {
+            outcomes[self.places[index]] = Some((Status::Saved, self.attempts, None));
         }
     }
-
-    /// Everything is there already: because it was before, or because an attempt whose answer was lost wrote it.
-    fn is_there(&self, outcomes: &mut Outcomes) {
-        let Some(base) = &self.base else { return };
-        for (change, &place) in self.changes.iter().zip(&self.places) {
-            let ours = self.attempts > 0 && change.was_written_to(base);
-            let status = if ours { Status::Saved } else { Status::Unchanged };
-            outcomes[place] = Some((status, self.attempts.max(1), None));
-        }
-    }
-}
-
-fn is_inline(change: &Change) -> bool {
-    change.content.len() <= INLINE_BYTES
 }
 
 #[async_trait]
 impl Saver for CouchSaver {
-    async fn save(&mut self, annotations: Vec<Annotation>) -> Vec<Outcome> {
+    async fn save(&mut self, annotations: Vec<Annotation>) -> Result<Vec<Outcome>> {
         let mut outcomes: Outcomes = Vec::new();
         outcomes.resize_with(annotations.len(), || None);
-        let (mut groups, references) = self.group(annotations);
-        for round in 0..ROUNDS {
-            if groups.is_empty() {
-                break;
-            }
-            if round > 1 {
-                // Whoever else is at these documents gets room.
-                let pause = rand::rng().random_range(0..20_u64 << round.min(6));
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-            }
-            let mut inline = Vec::new();
-            let mut again = Vec::new();
-            for group in self.read(groups, &mut outcomes).await {
-                let changes: Vec<&Change> = group.changes.iter().collect();
-                match group.base.as_ref().and_then(|base| plan(base, &changes, is_inline)) {
-                    None => group.is_there(&mut outcomes),
-                    Some(update) if self.params.dry_run => group.would_be(&update, &mut outcomes),
-                    Some(update) if update.pending.iter().all(|&index| is_inline(&group.changes[index])) => {
-                        inline.push((group, update));
-                    }
-                    Some(update) => again.extend(self.write_alone(group, update, &mut outcomes).await),
-                }
-            }
-            again.extend(self.write_inline(inline, &mut outcomes).await);
-            groups = again;
-        }
-        for group in groups {
-            let trouble = group.trouble.as_deref().unwrap_or_default();
-            group.fail(&mut outcomes, &format!("cannot be written after {ROUNDS} rounds: {trouble}"));
-        }
-        references
+        let (groups, references) = self.group(annotations);
+        self.save_all(groups, &mut outcomes)
+            .await
+            .map_err(|error| Unusable::new(&self.params.connection, Step::Write, error))?;
+        let without =
+            || (Status::Failed, 1, Some("the sink gave it no outcome; please report it".to_owned()));
+        Ok(references
             .into_iter()
             .zip(outcomes)
             .map(|(reference, outcome)| {
-                let (status, attempts, error) =
-                    outcome.unwrap_or((Status::Failed, 1, Some("the sink lost sight of it".to_owned())));
+                let (status, attempts, error) = outcome.unwrap_or_else(without);
                 Outcome { reference, status, attempts, error }
             })
-            .collect()
+            .collect())
     }
 }

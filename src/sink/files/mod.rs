@@ -167,8 +167,8 @@ struct Target<'a> {
 
 #[async_trait]
 impl Saver for FilesSaver {
-    async fn save(&mut self, annotations: Vec<Annotation>) -> Vec<Outcome> {
-        annotations.into_iter().map(|annotation| self.save_one(&annotation)).collect()
+    async fn save(&mut self, annotations: Vec<Annotation>) -> crate::Result<Vec<Outcome>> {
+        Ok(annotations.into_iter().map(|annotation| self.save_one(&annotation)).collect())
     }
 }
 

@@ -1,17 +1,20 @@
 //! Which attachments of which documents: decided from listings, page by page.
 
 use super::CouchLoadParams;
-use crate::couchdb::{Client, ConnectionParams, Database, Fault, FaultKind, ListingRow, unusable};
+use super::listed::Listed;
+use super::pattern::AttachmentPattern;
+use super::since::{Checkpoint, Since};
+use crate::Result;
+use crate::couchdb::{
+    ChangesRow, Client, ConnectionParams, Connections, Database, Error, ErrorKind, ListingRow, Producer,
+    Step, Unusable,
+};
 use crate::document::DocumentRef;
 use crate::source::{Decision, DocumentError, LoadParams, Selected, Source, SourceError};
 use crate::taxonomy::TaxonomyFilter;
-use crate::worker::RequestMetrics;
-use crate::{Error, Result};
+use crate::worker::WorkerContext;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
-use globset::{GlobBuilder, GlobMatcher};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -27,18 +30,20 @@ pub struct CouchSelection {
     pub pattern: String,
     /// Only these documents; all when empty.
     pub doc_ids: Vec<String>,
-    /// At most so many attachments.
+    /// At most so many attachments. What is skipped does not count.
     pub limit: Option<u64>,
     /// Attachments whose annotation exists end as skipped.
     pub skip_existing: bool,
-    /// Leave out documents with a field `golden_dataset` (that is not `false` or `null`).
+    /// Leave out documents whose field `golden_dataset` is true, as Python has it.
     pub skip_golden: bool,
-    /// Take in documents with a field `is_taxpub` (that is not `false` or `null`).
+    /// Take in documents whose field `is_taxpub` is true, as Python has it.
     pub include_taxpub: bool,
     /// What an annotation's name adds to its text's (`.ann`).
     pub suffix: String,
     /// Only texts with one of these abbreviations; the worker looks, once it has the text.
     pub taxonomy: Option<TaxonomyFilter>,
+    /// Whether the ids of the output database name a partition (`partition:id`): others fail at once.
+    pub partitioned_output: bool,
 }
 
 impl Default for CouchSelection {
@@ -52,36 +57,8 @@ impl Default for CouchSelection {
             include_taxpub: false,
             suffix: ".ann".to_owned(),
             taxonomy: None,
+            partitioned_output: false,
         }
-    }
-}
-
-/// What an annotation's name adds to its text's, for each output format's own extension
-/// (`ann` gives `.ann`).
-#[must_use]
-pub fn annotation_suffix_of(extension: &str) -> String {
-    format!(".{}", extension.trim_start_matches('.'))
-}
-
-/// Tells attachments that are inputs from others.
-#[derive(Debug, Clone)]
-pub(crate) struct AttachmentPattern {
-    glob: GlobMatcher,
-    /// Whether annotations were asked for by name.
-    annotations: bool,
-}
-
-impl AttachmentPattern {
-    pub(crate) fn new(pattern: &str) -> Result<Self> {
-        let glob = GlobBuilder::new(pattern)
-            .literal_separator(false)
-            .build()
-            .map_err(|error| SourceError::Pattern { pattern: pattern.to_owned(), source: error })?;
-        Ok(Self { glob: glob.compile_matcher(), annotations: pattern.ends_with(".ann") })
-    }
-
-    pub(crate) fn matches(&self, name: &str) -> bool {
-        (self.annotations || !name.ends_with(".ann")) && self.glob.is_match(name)
     }
 }
 
@@ -92,72 +69,127 @@ pub struct CouchSource {
     output: ConnectionParams,
     selection: CouchSelection,
     pattern: AttachmentPattern,
-    tally: Arc<RequestMetrics>,
+    connections: Arc<Connections>,
+    since: Option<Since>,
 }
 
 impl CouchSource {
     /// A source that reads `input`; `output` is where annotations are (the same database, or another).
     ///
     /// # Errors
-    /// A usage error (exit code 2) when the pattern is no glob.
+    /// When the pattern is no glob.
     pub fn new(
         input: ConnectionParams,
         output: ConnectionParams,
         selection: CouchSelection,
-        tally: Arc<RequestMetrics>,
+        context: &WorkerContext,
     ) -> Result<Self> {
         let pattern = AttachmentPattern::new(&selection.pattern)?;
-        Ok(Self { input, output, selection, pattern, tally })
+        let connections = Connections::of(context);
+        Ok(Self { input, output, selection, pattern, connections, since: None })
+    }
+
+    /// Selects only what changed since the last good run to this output, and what `producer` has not annotated since;
+    /// everything when there was none. The run that ends well keeps the checkpoint with
+    /// [`Checkpoint::keep`].
+    ///
+    /// # Errors
+    /// When one of the databases cannot be asked.
+    pub async fn since_last(mut self, producer: &Producer) -> Result<(Self, Checkpoint)> {
+        let selection = format!("{:?} {producer:?}", self.selection);
+        let checkpoint = Checkpoint::open(&self.input, &self.output, &selection, &self.connections).await?;
+        let own = self.input.same_database(&self.output).then(|| producer.clone());
+        self.since = checkpoint.since().map(|seq| Since { seq: seq.clone(), own });
+        Ok((self, checkpoint))
     }
 
     async fn page(&self, walk: &mut Walk) -> Result<Vec<Selected>> {
-        let (rows, missing) = match &mut walk.cursor {
-            Cursor::All { after } => (walk.input.next_page(after, &mut walk.rows).await, Vec::new()),
-            Cursor::Named { next } => {
-                let ids = &self.selection.doc_ids;
-                let chunk: Vec<&str> = ids.iter().skip(*next).take(PAGE_ROWS).map(String::as_str).collect();
-                *next += chunk.len();
-                let last = *next >= ids.len();
-                let rows = walk.input.database.rows::<Listed>(&chunk).await;
-                let missing = rows.iter().flatten().zip(&chunk).filter(|(row, _)| row.doc.is_none());
-                let missing = missing.map(|(_, id)| (*id).to_owned()).collect();
-                (rows.map(|rows| (rows, last)), missing)
-            }
-        };
-        let (rows, last) = rows.map_err(|fault| unusable(&self.input, &fault))?;
-        walk.finished = last;
+        let (rows, missing) = self.rows(walk).await.map_err(|error| self.unusable(&self.input, error))?;
         let mut selected: Vec<Selected> = missing.into_iter().map(|id| self.not_there(id)).collect();
-        selected.extend(rows.into_iter().flat_map(|row| self.inputs_of(row)));
-        if let Some(left) = walk.left {
-            selected.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            walk.left = Some(left - selected.len() as u64);
-            walk.finished |= walk.left == Some(0);
-        }
+        selected.extend(rows.into_iter().flat_map(|(id, listed)| self.inputs_of(&id, &listed)));
         if let (true, Some(output)) = (self.selection.skip_existing, &walk.output) {
             self.skip_those_in(output, &mut selected).await?;
+        }
+        if let Some(left) = &mut walk.left {
+            let mut kept = 0;
+            for item in &selected {
+                if *left == 0 {
+                    break;
+                }
+                *left -= u64::from(matches!(item.decision, Decision::Process));
+                kept += 1;
+            }
+            selected.truncate(kept);
+            walk.finished |= *left == 0;
         }
         Ok(selected)
     }
 
-    /// What `row` gives: its matching attachments, in order of their names.
-    fn inputs_of(&self, row: ListingRow<Listed>) -> Vec<Selected> {
-        let (Some(id), Some(doc)) = (row.id, row.doc) else { return Vec::new() };
+    /// The next documents, and ids that were asked for but are not there.
+    async fn rows(&self, walk: &mut Walk) -> Result<(Vec<(String, Listed)>, Vec<String>), Error> {
+        let of_row = |row: ListingRow<Listed>| Some((row.id?, row.doc?));
+        match &mut walk.cursor {
+            Cursor::All { after } => {
+                let (rows, last) = walk.input.next_page(after, &mut walk.rows).await?;
+                walk.finished = last;
+                Ok((rows.into_iter().filter_map(of_row).collect(), Vec::new()))
+            }
+            Cursor::Changes { seq } => {
+                let page = loop {
+                    match walk.input.changes(seq, walk.rows.next).await {
+                        Err(error) if error.kind() == ErrorKind::AnswerTooLarge && walk.rows.shrink() => {}
+                        page => break page?,
+                    }
+                };
+                walk.finished = page.results.len() < walk.rows.next;
+                walk.rows.grow();
+                *seq = page.last_seq;
+                let of_change = |row: ChangesRow<Listed>| Some((row.id, row.doc.filter(|_| !row.deleted)?));
+                Ok((page.results.into_iter().filter_map(of_change).collect(), Vec::new()))
+            }
+            Cursor::Named { next } => {
+                let ids = &self.selection.doc_ids;
+                let chunk: Vec<&str> = ids.iter().skip(*next).take(PAGE_ROWS).map(String::as_str).collect();
+                *next += chunk.len();
+                walk.finished = *next >= ids.len();
+                let rows = walk.input.rows::<Listed>(&chunk).await?;
+                let missing = rows.iter().zip(&chunk).filter(|(row, _)| row.doc.is_none());
+                let missing = missing.map(|(_, id)| (*id).to_owned()).collect();
+                Ok((rows.into_iter().filter_map(of_row).collect(), missing))
+            }
+        }
+    }
+
+    /// What document `id` gives: its matching attachments, in order of their names.
+    fn inputs_of(&self, id: &str, listed: &Listed) -> Vec<Selected> {
         if id.starts_with("_design/")
-            || (self.selection.skip_golden && is_set(&doc.golden_dataset))
-            || (!self.selection.include_taxpub && is_set(&doc.is_taxpub))
+            || (self.selection.skip_golden && listed.is_golden())
+            || (!self.selection.include_taxpub && listed.is_taxpub())
         {
             return Vec::new();
         }
+        let suffix = &self.selection.suffix;
         let same_database = self.input.same_database(&self.output);
-        let names = doc.attachments.keys().filter(|name| self.pattern.matches(name));
+        let own = self.since.as_ref().and_then(|since| since.own.as_ref());
+        let names = listed.attachments.keys().filter(|name| self.pattern.matches(name));
         names
+            .filter(|name| own.is_none_or(|producer| !listed.is_done(name, suffix, producer)))
             .map(|name| {
                 let annotated = same_database
                     && self.selection.skip_existing
-                    && doc.attachments.contains_key(&format!("{name}{}", self.selection.suffix));
-                Selected {
-                    reference: DocumentRef { doc_id: id.clone(), attachment_name: name.clone() },
-                    decision: if annotated { Decision::Skip } else { Decision::Process },
+                    && listed.attachments.contains_key(&format!("{name}{suffix}"));
+                if annotated {
+                    let reference =
+                        DocumentRef { doc_id: id.to_owned(), attachment_name: name.clone() };
+                    Selected { reference, decision: Decision::Skip }
+                } else if self.selection.partitioned_output && !has_partition(id) {
+                    let reason = format!(
+                        "{} is partitioned and takes only ids of the form partition:id; write into another database",
+                        self.output
+                    );
+                    Selected::fail(id, name, DocumentError::Reason(reason))
+                } else {
+                    Selected::process(id, name)
                 }
             })
             .collect()
@@ -165,14 +197,14 @@ impl CouchSource {
 
     /// Marks those whose annotation is in `output`, another database. It is asked for the documents of
     /// this page by their ids, so that no order has to be the same in both.
-    async fn skip_those_in(&self, output: &Listings, selected: &mut [Selected]) -> Result<()> {
+    async fn skip_those_in(&self, output: &Database, selected: &mut [Selected]) -> Result<()> {
         let mut ids: Vec<&str> = selected.iter().map(|item| item.reference.doc_id.as_str()).collect();
         ids.dedup();
-        let rows = match output.database.rows::<Listed>(&ids).await {
+        let rows = match output.rows::<Listed>(&ids).await {
             Ok(rows) => rows,
             // A dry run does not make the database.
-            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(()),
-            Err(fault) => return Err(unusable(&self.output, &fault)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(self.unusable(&self.output, error)),
         };
         let existing: HashMap<String, Listed> =
             rows.into_iter().filter_map(|row| Some((row.id?, row.doc?))).collect();
@@ -204,9 +236,18 @@ impl CouchSource {
     }
 
     fn not_there(&self, doc_id: String) -> Selected {
-        let reason = format!("document '{doc_id}' is not in {}; check --doc-id", self.input);
-        Selected::fail(doc_id, self.selection.pattern.clone(), DocumentError::Reason(reason))
+        let reason = DocumentError::Missing { what: format!("document '{doc_id}' in {}", self.input) };
+        Selected::fail(doc_id, self.selection.pattern.clone(), reason)
     }
+
+    fn unusable(&self, params: &ConnectionParams, error: Error) -> crate::Error {
+        Unusable::new(params, Step::List, error).into()
+    }
+}
+
+/// As CouchDB has it (couch_partition.erl): something before the first colon and behind it.
+fn has_partition(id: &str) -> bool {
+    id.split_once(':').is_some_and(|(partition, rest)| !partition.is_empty() && !rest.is_empty())
 }
 
 impl Source for CouchSource {
@@ -238,7 +279,7 @@ impl Source for CouchSource {
 /// How far a selection has come.
 struct Walk {
     input: Listings,
-    output: Option<Listings>,
+    output: Option<Database>,
     cursor: Cursor,
     rows: PageRows,
     left: Option<u64>,
@@ -267,6 +308,7 @@ impl PageRows {
 
 enum Cursor {
     All { after: Option<String> },
+    Changes { seq: serde_json::Value },
     Named { next: usize },
 }
 
@@ -274,30 +316,33 @@ struct Listings {
     database: Database,
 }
 
-/// What a listing has to tell about a document; the rest is read over.
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(rename = "_attachments", default)]
-    attachments: BTreeMap<String, IgnoredAny>,
-    #[serde(default)]
-    golden_dataset: serde_json::Value,
-    #[serde(default)]
-    is_taxpub: serde_json::Value,
+impl std::ops::Deref for Listings {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
 }
 
 impl Walk {
     fn start(source: &CouchSource) -> Result<Self> {
-        let listings = |params: &ConnectionParams| {
-            Ok::<_, Error>(Listings {
-                database: Database::new(Client::open(params, Arc::clone(&source.tally))?),
-            })
+        let open = |params: &ConnectionParams| {
+            Client::open(params, &source.connections)
+                .map(Database::new)
+                .map_err(|error| Unusable::new(params, Step::Connect, error))
         };
         let other = source.selection.skip_existing && !source.input.same_database(&source.output);
-        let named = !source.selection.doc_ids.is_empty();
+        let cursor = if !source.selection.doc_ids.is_empty() {
+            Cursor::Named { next: 0 }
+        } else if let Some(since) = &source.since {
+            Cursor::Changes { seq: since.seq.clone() }
+        } else {
+            Cursor::All { after: None }
+        };
         Ok(Self {
-            input: listings(&source.input)?,
-            output: if other { Some(listings(&source.output)?) } else { None },
-            cursor: if named { Cursor::Named { next: 0 } } else { Cursor::All { after: None } },
+            input: Listings { database: open(&source.input)? },
+            output: if other { Some(open(&source.output)?) } else { None },
+            cursor,
             rows: PageRows { next: FIRST_PAGE_ROWS, most: PAGE_ROWS },
             left: source.selection.limit,
             finished: source.selection.limit == Some(0),
@@ -312,13 +357,13 @@ impl Listings {
         &self,
         after: &mut Option<String>,
         page: &mut PageRows,
-    ) -> Result<(Vec<ListingRow<Listed>>, bool), Fault> {
+    ) -> Result<(Vec<ListingRow<Listed>>, bool), Error> {
         loop {
             // `startkey` is inclusive, and the row itself may have been deleted in the meantime: one
             // row more is asked for, and dropped if it is the one that was seen before.
             let wanted = page.next + usize::from(after.is_some());
             let mut rows = match self.database.page::<Listed>(after.as_deref(), wanted).await {
-                Err(fault) if fault.kind == FaultKind::TooLarge && page.shrink() => continue,
+                Err(error) if error.kind() == ErrorKind::AnswerTooLarge && page.shrink() => continue,
                 listing => listing?.rows,
             };
             page.grow();
@@ -333,29 +378,13 @@ impl Listings {
     }
 }
 
-fn is_set(field: &serde_json::Value) -> bool {
-    !matches!(field, serde_json::Value::Null | serde_json::Value::Bool(false))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn annotations_are_inputs_only_when_asked_for() {
-        let matches = |pattern: &str, name: &str| AttachmentPattern::new(pattern).unwrap().matches(name);
-        assert!(matches("*.txt", "article.txt") && matches("*.txt", "vol 1/article.txt"));
-        assert!(!matches("*.txt", "article.txt.ann") && !matches("*.txt", "article.pdf"));
-        assert!(!matches("*", "article.txt.ann") && matches("*", "article.pdf"));
-        assert!(matches("*.ann", "article.txt.ann") && !matches("*.ann", "article.txt"));
-        assert!(matches("{a,b}.txt", "b.txt") && matches("art?cle.txt", "article.txt"));
-        assert_eq!(AttachmentPattern::new("[").unwrap_err().exit_code(), 2);
-    }
-
-    #[test]
-    fn a_field_counts_unless_it_is_false_or_null() {
-        use serde_json::json;
-        assert!(is_set(&json!(true)) && is_set(&json!("v1")) && is_set(&json!({})));
-        assert!(!is_set(&json!(false)) && !is_set(&json!(null)));
+    fn an_id_has_a_partition_when_there_is_something_on_both_sides_of_its_colon() {
+        assert!(has_partition("a:b") && has_partition("a:b:c"));
+        assert!(!has_partition("ab") && !has_partition(":b") && !has_partition("a:"));
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::STDIN;
 use crate::document::{Document, DocumentRef};
 use crate::error::BoxError;
-use crate::source::{DocumentError, LoadParams, Loader};
+use crate::source::{DocumentError, LoadParams, LoadResult, Loader};
 use crate::worker::WorkerContext;
 
 /// How files are read.
@@ -90,14 +90,14 @@ struct FilesLoader(FilesLoadParams);
 
 #[async_trait]
 impl Loader for FilesLoader {
-    async fn load(&mut self, references: &[DocumentRef]) -> Vec<Result<Option<Document>, DocumentError>> {
-        references
+    async fn load(&mut self, references: &[DocumentRef]) -> crate::Result<Vec<LoadResult>> {
+        Ok(references
             .iter()
             .map(|reference| {
                 let content = self.0.text(&reference.doc_id)?;
                 Ok(Some(Document { reference: reference.clone(), content, metadata: None }))
             })
-            .collect()
+            .collect())
     }
 }
 

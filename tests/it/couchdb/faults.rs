@@ -2,22 +2,25 @@
 
 use super::proxy::{Mishap, Proxy};
 use super::saving::{annotate, producer};
-use super::selecting::reference;
-use super::server::{OwnServer, TestDatabase, server, tally, with_texts};
+use super::selecting::{load_all, reference};
+use super::server::{OwnServer, TestDatabase, context, server, with_texts};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use skol_classifier::couchdb::{ConnectionParams, IfMissing, RetryPolicy, Secret, preflight};
-use skol_classifier::document::{Document, DocumentRef, Outcome, Status};
+use skol_classifier::couchdb::{
+    ConnectionParams, Connections, ErrorKind, FIRST_CONTACT, Intent, RetryPolicy, Secret, ServerInfo, Step,
+    Unusable, preflight,
+};
+use skol_classifier::document::{DocumentRef, Outcome, Status};
 use skol_classifier::sink::Saver;
 use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
 use skol_classifier::source::couchdb::{CouchLoadParams, CouchLoader, CouchSelection, CouchSource};
-use skol_classifier::source::{DocumentError, Loader, Source};
-use skol_classifier::worker::RequestMetrics;
-use std::sync::Arc;
+use skol_classifier::source::{LoadResult, Source};
+use skol_classifier::worker::WorkerContext;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
-fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
+pub fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
     let text = |n: usize| format!("Amanita {n} sp. nov. ").repeat(200);
     let documents: Vec<_> = (0..count)
         .map(|n| with_texts(&format!("d{n:04}"), &[("t.txt", &text(n))], json!({ "n": n })))
@@ -27,20 +30,20 @@ fn seed(database: &TestDatabase, count: usize) -> Vec<DocumentRef> {
 }
 
 /// Selects, loads and saves all of a database by way of `params`, `batch` documents at a time.
-async fn run(params: &ConnectionParams, batch: usize, tally: Arc<RequestMetrics>) -> Vec<Outcome> {
+pub async fn run(params: &ConnectionParams, batch: usize, context: &WorkerContext) -> Vec<Outcome> {
     let source =
-        CouchSource::new(params.clone(), params.clone(), CouchSelection::default(), tally.clone()).unwrap();
+        CouchSource::new(params.clone(), params.clone(), CouchSelection::default(), context).unwrap();
     let selected = source.select().try_concat().await.unwrap();
     let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
-    let mut loader = CouchLoader::open(&load, tally.clone()).unwrap();
+    let mut loader = CouchLoader::open(&load, context).unwrap();
     let mut saver =
-        CouchSaver::open(&CouchSaveParams::new(params.clone(), params, producer()), tally).unwrap();
+        CouchSaver::open(&CouchSaveParams::new(params.clone(), params, producer()), context).unwrap();
     let mut outcomes = Vec::new();
     for chunk in selected.chunks(batch) {
         let references: Vec<_> = chunk.iter().map(|item| item.reference.clone()).collect();
-        let loaded = loader.load(&references).await;
+        let loaded = load_all(&mut loader, &references).await;
         let annotations = loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect();
-        outcomes.extend(saver.save(annotations).await);
+        outcomes.extend(saver.save(annotations).await.unwrap());
     }
     outcomes
 }
@@ -67,19 +70,19 @@ async fn a_bad_network_changes_nothing_but_the_counts() {
     let (calm, stormy) = (server().database("calm"), server().database("stormy"));
     seed(&calm, 300);
     seed(&stormy, 300);
-    let outcomes = run(&calm.params(), 5, tally()).await;
+    let outcomes = run(&calm.params(), 5, &context()).await;
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved && outcome.attempts == 1));
 
     let proxy = Proxy::start(server().address(), 11, Proxy::one_in_ten).await;
-    let counts = tally();
-    let outcomes = run(&stormy.params_at(&proxy.url), 5, counts.clone()).await;
+    let counts = context();
+    let outcomes = run(&stormy.params_at(&proxy.url), 5, &counts).await;
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
     assert_eq!(contents(&calm), contents(&stormy));
-    let counts = counts.counts();
+    let counts = counts.requests.counts();
     assert!(proxy.failures() >= 5, "{:?}", proxy.seen());
     assert_eq!(counts.retries, u64::from(proxy.failures()), "each failure is one retry: {:?}", proxy.seen());
     assert!(outcomes.iter().any(|outcome| outcome.attempts > 1));
-    let again = run(&stormy.params(), 50, tally()).await;
+    let again = run(&stormy.params(), 50, &context()).await;
     assert!(again.iter().all(|outcome| outcome.status == Status::Unchanged));
 }
 
@@ -101,7 +104,7 @@ async fn every_kind_of_failure_is_survived_alone() {
         let every_second =
             move |_: f64, _: &str| (number.fetch_add(1, Ordering::Relaxed) % 2 == 1).then_some(mishap);
         let proxy = Proxy::start(server().address(), 1, every_second).await;
-        let outcomes = run(&database.params_at(&proxy.url), 6, tally()).await;
+        let outcomes = run(&database.params_at(&proxy.url), 6, &context()).await;
         assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{mishap:?}: {outcomes:?}");
         assert!(proxy.failures() > 0);
         let revisions =
@@ -120,28 +123,28 @@ async fn a_server_that_restarts_is_waited_for() {
     let database = own.server().database("restart");
     let references = seed(&database, 200);
     let params = database.params();
-    let counts = tally();
+    let counts = context();
     let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
-    let mut loader = CouchLoader::open(&load, counts.clone()).unwrap();
+    let mut loader = CouchLoader::open(&load, &counts).unwrap();
     let save = CouchSaveParams::new(params.clone(), &params, producer());
-    let mut saver = CouchSaver::open(&save, counts.clone()).unwrap();
-    let annotations = |loaded: Vec<Result<Option<Document>, DocumentError>>| -> Vec<_> {
+    let mut saver = CouchSaver::open(&save, &counts).unwrap();
+    let annotations = |loaded: Vec<LoadResult>| -> Vec<_> {
         loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect()
     };
     // Down while the first half is written, and again while the second half is read.
-    let first = annotations(loader.load(&references[..100]).await);
+    let first = annotations(load_all(&mut loader, &references[..100]).await);
     let restart = restart_after_a_while(own);
-    let outcomes = saver.save(first).await;
+    let outcomes = saver.save(first).await.unwrap();
     assert!(
         outcomes.iter().all(|outcome| outcome.status == Status::Saved && outcome.attempts > 1),
         "{outcomes:?}"
     );
     let restart = restart_after_a_while(restart.await.unwrap());
-    let second = annotations(loader.load(&references[100..]).await);
+    let second = annotations(load_all(&mut loader, &references[100..]).await);
     let own = restart.await.unwrap();
-    let outcomes = saver.save(second).await;
+    let outcomes = saver.save(second).await.unwrap();
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
-    assert!(counts.counts().retries >= 2);
+    assert!(counts.requests.counts().retries >= 2);
     let everything = database.everything();
     assert!(everything.iter().all(|document| document["_attachments"].get("t.txt.ann").is_some()));
     drop(database);
@@ -168,47 +171,57 @@ async fn a_poison_document_fails_alone_also_when_the_server_breaks_over_it() {
     })
     .await;
     let mut params = database.params_at(&proxy.url);
-    params.retry = RetryPolicy { max_attempts: 4, base_ms: 1, cap_ms: 5, budget_ms: 1_000 };
+    params.retry = RetryPolicy { base_ms: 1, cap_ms: 5, budget_ms: 1_000 };
     let references: Vec<_> = (0..40).map(|n| reference(&format!("d{n:04}"), "t.txt")).collect();
     let load = CouchLoadParams { connection: params.clone(), taxonomy: None };
-    let loaded = CouchLoader::open(&load, tally()).unwrap().load(&references).await;
+    let loaded = load_all(&mut CouchLoader::open(&load, &context()).unwrap(), &references).await;
     for (place, loaded) in loaded.iter().enumerate() {
         assert_eq!(loaded.is_err(), place == 13, "{loaded:?}");
     }
     let annotations: Vec<_> = super::saving::load(&database, &references).await;
     let save = CouchSaveParams::new(params.clone(), &params, producer());
-    let outcomes = CouchSaver::open(&save, tally()).unwrap().save(annotations).await;
+    let outcomes = CouchSaver::open(&save, &context()).unwrap().save(annotations).await.unwrap();
     for (place, outcome) in outcomes.iter().enumerate() {
         assert_eq!(outcome.status == Status::Failed, place == 13, "{outcome:?}");
     }
 }
 
-#[tokio::test]
-async fn a_server_or_database_that_cannot_be_used_ends_the_run_with_the_way_out() {
-    let database = server().database("door");
-    let info = preflight(&database.params(), IfMissing::Refuse, tally()).await.unwrap();
-    assert!(!info.created && !info.server.is_empty());
+pub async fn check(params: &ConnectionParams, intent: Intent) -> Result<ServerInfo, Unusable> {
+    preflight(params, intent, &Connections::of(&context()), Instant::now() + FIRST_CONTACT).await
+}
 
-    let wrong = database.params().with_credentials(None, Some(Secret::new("not-the-password")));
-    let error = preflight(&wrong, IfMissing::Refuse, tally()).await.unwrap_err();
-    assert_eq!(error.exit_code(), 3);
+#[tokio::test]
+async fn a_server_or_database_that_cannot_be_used_is_told_by_its_kind() {
+    let database = server().database("door");
+    for intent in [Intent::Read, Intent::Write] {
+        let info = check(&database.params(), intent).await.unwrap();
+        assert!(!info.created && !info.server.is_empty() && !info.partitioned);
+    }
+
+    let secret = format!("f4lsch-{:016x}", rand::random::<u64>());
+    let wrong = database
+        .params()
+        .with_credentials(Some("skol_test_nobody".into()), Some(Secret::new(secret.clone())));
+    let error = check(&wrong, Intent::Read).await.unwrap_err();
+    assert_eq!(error.source.kind(), ErrorKind::Unauthorized);
     let shown = format!("{error} {error:?} {wrong:?}");
-    assert!(shown.contains("401") && shown.contains("--couchdb-password-file"), "{shown}");
-    assert!(!shown.contains("not-the-password") && !shown.contains(&server().secret), "{shown}");
+    assert!(
+        shown.contains("401") && !shown.contains(&secret) && !shown.contains(&server().secret),
+        "{shown}"
+    );
 
     let absent = server().absent("made");
-    let error = preflight(&absent.params(), IfMissing::Refuse, tally()).await.unwrap_err();
-    assert_eq!(error.exit_code(), 3);
-    assert!(error.to_string().contains("--ingest-db-name"), "{error}");
-    let info = preflight(&absent.params(), IfMissing::Accept, tally()).await.unwrap();
+    let error = check(&absent.params(), Intent::Read).await.unwrap_err();
+    assert_eq!((error.source.kind(), error.step), (ErrorKind::NotFound, Step::Open));
+    let info = check(&absent.params(), Intent::Pretend).await.unwrap();
     assert_eq!((info.created, info.documents), (false, 0));
-    assert!(preflight(&absent.params(), IfMissing::Create, tally()).await.unwrap().created);
-    assert!(!preflight(&absent.params(), IfMissing::Create, tally()).await.unwrap().created);
+    assert!(check(&absent.params(), Intent::Create).await.unwrap().created);
+    assert!(!check(&absent.params(), Intent::Create).await.unwrap().created);
 
     let mut nowhere = ConnectionParams::new("http://127.0.0.1:9", "db").unwrap();
-    nowhere.retry = RetryPolicy { max_attempts: 2, base_ms: 1, cap_ms: 1, budget_ms: 100 };
-    let error = preflight(&nowhere, IfMissing::Refuse, tally()).await.unwrap_err();
-    assert!(error.exit_code() == 3 && error.to_string().contains("--couchdb-url"), "{error}");
+    nowhere.retry = RetryPolicy { base_ms: 1, cap_ms: 1, budget_ms: 100 };
+    let error = check(&nowhere, Intent::Read).await.unwrap_err();
+    assert_eq!((error.source.kind(), error.step), (ErrorKind::Gone, Step::FirstContact));
 }
 
 #[tokio::test]
@@ -223,9 +236,9 @@ async fn a_session_that_runs_out_is_renewed() {
     };
     let proxy = Proxy::start(server().address(), 1, forgetful).await;
     let load = CouchLoadParams { connection: database.params_at(&proxy.url), taxonomy: None };
-    let mut loader = CouchLoader::open(&load, tally()).unwrap();
+    let mut loader = CouchLoader::open(&load, &context()).unwrap();
     for chunk in references.chunks(2) {
-        assert!(loader.load(chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
+        assert!(load_all(&mut loader, chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
     }
     assert!(proxy.failures() >= 2, "{:?}", proxy.seen());
 }
@@ -236,26 +249,25 @@ async fn https_needs_a_certificate_that_the_system_or_the_given_file_vouches_for
     seed(&database, 20);
     let proxy = Proxy::start_tls(server().address()).await;
     let mut params = database.params_at(&proxy.url);
-    params.retry = RetryPolicy { max_attempts: 2, base_ms: 1, cap_ms: 1, budget_ms: 1_000 };
-    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
-    assert_eq!(error.exit_code(), 3);
-    assert!(
-        error.to_string().contains("certificate") && error.to_string().contains("--couchdb-ca-file"),
-        "{error}"
-    );
+    params.retry = RetryPolicy { base_ms: 1, cap_ms: 1, budget_ms: 1_000 };
+    let error = check(&params, Intent::Read).await.unwrap_err();
+    assert_eq!(error.source.kind(), ErrorKind::Certificate, "{error}");
 
     params.ca_file = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into());
-    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
-    assert!(error.exit_code() == 3 && error.to_string().contains("holds no certificate"), "{error}");
+    let error = check(&params, Intent::Read).await.unwrap_err();
+    assert!(
+        error.source.kind() == ErrorKind::Tls && error.to_string().contains("holds no certificate"),
+        "{error}"
+    );
     params.ca_file = Some("nowhere.pem".into());
-    let error = preflight(&params, IfMissing::Refuse, tally()).await.unwrap_err();
-    assert!(error.exit_code() == 3 && error.to_string().contains("nowhere.pem"), "{error}");
+    let error = check(&params, Intent::Read).await.unwrap_err();
+    assert!(error.source.kind() == ErrorKind::Tls && error.to_string().contains("nowhere.pem"), "{error}");
 
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");
     std::fs::write(&authority, include_bytes!("tls/ca.pem")).unwrap();
     params.ca_file = Some(authority);
-    let outcomes = run(&params, 10, tally()).await;
+    let outcomes = run(&params, 10, &context()).await;
     assert_eq!(outcomes.len(), 20);
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Saved), "{outcomes:?}");
 }

@@ -6,3 +6,5 @@ mod proxy;
 mod saving;
 mod selecting;
 pub(crate) mod server;
+mod shapes;
+mod strict;

@@ -1,17 +1,19 @@
-//! `predict_classifier` itself against the server: killed, on a bad network, beside an editor, watched for secrets.
+//! `predict_classifier` itself against the server: killed, on a bad network, while somebody edits, watched for secrets.
 //!
 //! The sizes fit an ordinary test run. `SKOL_TEST_FULL=1` takes those of the promise (2,000 documents of 30 kB,
 //! 20 kills, 100,000 small documents); a release build given as `SKOL_TEST_PROGRAM` makes that bearable.
 
 use super::faults::contents;
-use super::proxy::Proxy;
+use super::proxy::{Mishap, Proxy};
 use super::server::{TestDatabase, server, with_texts};
+use super::strict::{Strict, Traits};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 fn full() -> bool {
@@ -222,6 +224,144 @@ fn no_edit_made_during_a_run_is_lost() {
     assert_eq!(place.metrics()["documents"]["unchanged"], count);
 }
 
+/// A server that goes away after some requests, for as long as it is told.
+async fn leaving(after: u32, away: Duration) -> Proxy {
+    let (number, since) = (AtomicU32::new(0), OnceLock::new());
+    Proxy::start(server().address(), 1, move |_, head| {
+        if number.fetch_add(1, Ordering::Relaxed) < after || head.starts_with("GET /_") {
+            return None;
+        }
+        let since: &Instant = since.get_or_init(Instant::now);
+        (since.elapsed() < away).then_some(Mishap::HangUp)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_is_waited_for_and_one_without_end_is_told_in_one_line() {
+    let (count, length) = (size(60, 2_000), size(2_000, 30_000));
+    let calm = server().database("calm");
+    seed(&calm, count, length);
+    let place = Place::new();
+    place.run(&server().url(), &calm, &[]);
+    let expected = contents(&calm);
+    let outages: &[f64] = if full() { &[5.0, 25.0, 60.0, 110.0] } else { &[1.5] };
+    for &seconds in outages {
+        let database = server().database("outage");
+        seed(&database, count, length);
+        let proxy = leaving(8, Duration::from_secs_f64(seconds)).await;
+        place.run(&proxy.url, &database, &["--batch-size", "10"]);
+        assert!(contents(&database) == expected, "{seconds} s: the databases differ");
+        assert_eq!(place.metrics()["documents"]["saved"], count, "{seconds} s");
+        assert!(proxy.failures() > 0);
+    }
+    let database = server().database("gone");
+    seed(&database, count, length);
+    let (patience, away) = if full() { ("120", 150.0) } else { ("2", 3_600.0) };
+    let proxy = leaving(8, Duration::from_secs_f64(away)).await;
+    let begin = Instant::now();
+    let more = ["--batch-size", "10", "--couchdb-patience", patience];
+    let output = place.program(&proxy.url, &database.name, &more).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{shown}");
+    let about: Vec<_> =
+        shown.lines().filter(|line| line.contains("error") || line.contains("failed")).collect();
+    assert!(about.len() == 1 && about[0].contains("did not answer for"), "{shown}");
+    assert!(begin.elapsed() < Duration::from_secs(if full() { 140 } else { 30 }), "{:?}", begin.elapsed());
+    place.run(&server().url(), &database, &[]);
+    assert!(contents(&database) == expected, "the next run mends all");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_cannot_be_used_is_told_with_what_to_do_before_anything_is_labelled() {
+    let database = server().database("unusable");
+    seed(&database, 3, 500);
+    let place = Place::new();
+    std::fs::write(place.folder.path().join("wrong"), format!("f4lsch-{:x}", rand::random::<u64>())).unwrap();
+    let cases: [(Traits, &[&str], &str); 5] = [
+        (
+            Traits::default(),
+            &["--couchdb-username", "skol_test_nobody", "--couchdb-password-file", "wrong"],
+            "check the password of user 'skol_test_nobody'",
+        ),
+        (
+            Traits { no_admin: true, ..Traits::default() },
+            &["--output-database", "skol_test_made_by_nobody"],
+            "may not create one",
+        ),
+        (Traits { read_only: true, ..Traits::default() }, &[], "may read it but not write"),
+        (Traits { redirects: true, ..Traits::default() }, &[], "give that address with --couchdb-url"),
+        (Traits { longest_body: Some(10), ..Traits::default() }, &[], "client_max_body_size"),
+    ];
+    for (traits, more, remedy) in cases {
+        let proxy = Proxy::strict(server().address(), Arc::new(Strict::new(traits.clone()))).await;
+        let output = place.program(&proxy.url, &database.name, more).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{traits:?}: {shown}");
+        assert!(shown.contains(remedy), "{traits:?}: {shown}");
+        assert_eq!(place.metrics()["documents"]["selected"], 0, "{traits:?}");
+    }
+    let output = place.program(&server().url(), "skol_test_there_is_no_such_database", &[]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--ingest-db-name"));
+}
+
+#[test]
+fn a_second_run_on_the_same_database_is_refused_however_the_server_is_called() {
+    let database = server().database("lock");
+    seed(&database, size(400, 2_000), 4_000);
+    let place = Place::new();
+    let url = server().url();
+    let other = match url.contains("127.0.0.1") {
+        true => url.replace("127.0.0.1", "localhost"),
+        false => url.replace("localhost", "127.0.0.1"),
+    };
+    let first = place.program(&url, &database.name, &["--cores", "1"]).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while database.get("d000000").is_none_or(|document| document.get("skol_classifier").is_none()) {
+        assert!(Instant::now() < until, "the first run does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let second = place.program(&other, &database.name, &[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(4), "{}", String::from_utf8_lossy(&second.stderr));
+    assert_eq!(wait(first).status.code(), Some(0));
+}
+
+#[test]
+fn a_quiet_night_since_the_last_run_reads_no_listing() {
+    let database = server().database("quiet");
+    seed(&database, size(300, 200_000), 500);
+    let place = Place::new();
+    for (night, selected) in [(1, size(300, 200_000)), (2, 0), (3, 0)] {
+        let begin = Instant::now();
+        place.run(&server().url(), &database, &["--since", "last"]);
+        let documents = &place.metrics()["documents"];
+        assert_eq!(documents["selected"], selected, "night {night}: {documents}");
+        eprintln!("night {night}: {:.2} s", begin.elapsed().as_secs_f64());
+    }
+}
+
+#[test]
+fn memory_stays_bounded_with_large_texts() {
+    let database = server().database("large");
+    let text = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let text = text.repeat(9_000_000 / text.len() + 1);
+    for number in 0..size(3, 12) {
+        database.put_all(&[json!({ "_id": format!("d{number:02}") })]);
+        let rev = database.get(&format!("d{number:02}")).unwrap()["_rev"].as_str().unwrap().to_owned();
+        let body = Some(("text/plain", text.as_bytes()));
+        let (status, _) =
+            database.request("PUT", &[&format!("d{number:02}"), "t.txt"], &format!("rev={rev}"), body);
+        assert_eq!(status, 201);
+    }
+    let place = Place::new();
+    place.run(&server().url(), &database, &[]);
+    let metrics = place.metrics();
+    let peak = metrics["peak_rss_bytes"].as_u64().unwrap();
+    eprintln!("{} texts of 9 MB: peak resident memory {:.0} MB", size(3, 12), peak as f64 / 1e6);
+    assert_eq!(metrics["documents"]["saved"], size(3, 12));
+    assert!(peak < if cfg!(debug_assertions) { 400_000_000 } else { 250_000_000 }, "{peak} bytes");
+}
+
 #[test]
 fn no_secret_is_ever_shown() {
     use base64::Engine as _;
@@ -229,12 +369,12 @@ fn no_secret_is_ever_shown() {
     let other = server().database("secrets_out");
     seed(&database, 8, 2_000);
     let place = Place::new();
-    let wrong = "wrong-but-secret-too";
-    std::fs::write(place.folder.path().join("wrong"), wrong).unwrap();
+    let wrong = format!("f4lsch-{:016x}", rand::random::<u64>());
+    std::fs::write(place.folder.path().join("wrong"), &wrong).unwrap();
     let basic = format!("{}:{}", server().user, server().secret);
     let hidden = [
         server().secret.clone(),
-        wrong.to_owned(),
+        wrong.clone(),
         base64::engine::general_purpose::STANDARD.encode(basic),
         "AuthSession=".to_owned(),
     ];
@@ -249,7 +389,7 @@ fn no_secret_is_ever_shown() {
         (
             &server().url(),
             &database.name,
-            &["--couchdb-username", "admin", "--couchdb-password-file", "wrong"],
+            &["--couchdb-username", "skol_test_nobody", "--couchdb-password-file", "wrong"],
             3,
         ),
         (&server().url(), "skol_test_there_is_no_such_database", &[], 3),

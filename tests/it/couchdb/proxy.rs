@@ -1,5 +1,6 @@
 //! A proxy that does to requests what bad days do: errors, hang-ups, delays, answers cut short.
 
+use super::strict::Strict;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
@@ -33,6 +34,107 @@ pub enum Mishap {
     Delay,
 }
 
+/// A request as it came.
+pub struct Request {
+    head: String,
+    pub body: Vec<u8>,
+}
+
+/// An answer as it goes.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap_or_default()
+    }
+
+    pub fn path(&self) -> &str {
+        let target = self.head.split(' ').nth(1).unwrap_or_default();
+        target.split('?').next().unwrap_or_default()
+    }
+
+    /// How many segments its path has.
+    pub fn segments(&self) -> usize {
+        self.path().split('/').filter(|segment| !segment.is_empty()).count()
+    }
+
+    /// The part of the server's interface that it asks for (`_bulk_docs`), or nothing.
+    pub fn api(&self) -> &str {
+        let last = self.path().rsplit('/').next().unwrap_or_default();
+        if last.starts_with('_') { last } else { "" }
+    }
+
+    pub fn accepts(&self, media_type: &str) -> bool {
+        header(&self.head, "accept")
+            .is_none_or(|accept| accept.contains(media_type) || accept.contains("*/*"))
+    }
+
+    /// Asks `server` something else for the same database and user.
+    pub async fn ask(&self, server: &str, api: &str, body: &serde_json::Value) -> serde_json::Value {
+        let database = self.path().split('/').nth(1).unwrap_or_default();
+        let mut head = format!(
+            "POST /{database}/{api} HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n"
+        );
+        for name in ["cookie", "authorization"] {
+            if let Some(value) = header(&self.head, name) {
+                head += &format!("{name}: {value}\r\n");
+            }
+        }
+        let request = Self { head: head + "\r\n", body: body.to_string().into_bytes() };
+        let answer = forward(server, &request).await.map(|whole| Answer::parse(&whole));
+        answer.ok().and_then(|answer| serde_json::from_slice(&answer.body).ok()).unwrap_or_default()
+    }
+}
+
+impl Answer {
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        let kind = ("Content-Type".to_owned(), "application/json".to_owned());
+        Self { status, headers: vec![kind], body: body.to_string().into_bytes() }
+    }
+
+    /// In CouchDB's own words.
+    pub fn error(status: u16, error: &str, reason: &str) -> Self {
+        Self::json(status, &serde_json::json!({ "error": error, "reason": reason }))
+    }
+
+    /// The page of a reverse proxy.
+    pub fn page(status: u16, title: &str) -> Self {
+        let page = format!("<html><head><title>{status} {title}</title></head><body>nginx</body></html>");
+        let kind = ("Content-Type".to_owned(), "text/html".to_owned());
+        Self { status, headers: vec![kind], body: page.into_bytes() }
+    }
+
+    fn parse(whole: &[u8]) -> Self {
+        let split = find_head_end(whole).unwrap_or(whole.len());
+        let head = String::from_utf8_lossy(&whole[..split]).into_owned();
+        let mut body = whole[split..].to_vec();
+        if header(&head, "transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+            body = super::server::unchunk(&body);
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(502);
+        let own = ["content-length", "transfer-encoding", "connection"];
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers = headers
+            .filter(|(name, _)| !own.contains(&name.to_lowercase().as_str()))
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+        Self { status, headers: headers.collect(), body }
+    }
+
+    fn render(&self) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} As It Is\r\n", self.status);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("Content-Length: {}\r\nConnection: close\r\n\r\n", self.body.len());
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
 /// A proxy to one server, for as long as it lives.
 pub struct Proxy {
     pub url: String,
@@ -54,6 +156,11 @@ impl Proxy {
         choose: impl Fn(f64, &str) -> Option<Mishap> + Send + Sync + 'static,
     ) -> Self {
         Self::launch(server, seed, move |random, head, _| choose(random, head)).await
+    }
+
+    /// Answers as `strict` does.
+    pub async fn strict(server: String, strict: Arc<Strict>) -> Self {
+        Self::with(server, 0, strict, |_, _, _| None).await
     }
 
     /// Lets happen `choose` (called with the request's body) to each request.
@@ -86,7 +193,7 @@ impl Proxy {
                 tokio::spawn(async move {
                     // A client that does not trust the certificate hangs up in the handshake.
                     let Ok(stream) = acceptor.accept(socket).await else { return };
-                    let _ = pass(stream, &server, |_, _| None).await;
+                    let _ = pass(stream, &server, None, |_, _| None).await;
                 });
             }
         });
@@ -98,6 +205,26 @@ impl Proxy {
         seed: u64,
         choose: impl Fn(f64, &str, &[u8]) -> Option<Mishap> + Send + Sync + 'static,
     ) -> Self {
+        // On pouchdb-server every test meets its answers and, by way of this, those that CouchDB gives.
+        let strict = if super::server::is_couchdb() { None } else { Some(Arc::default()) };
+        Self::begin(server, seed, strict, choose).await
+    }
+
+    async fn with(
+        server: String,
+        seed: u64,
+        strict: Arc<Strict>,
+        choose: impl Fn(f64, &str, &[u8]) -> Option<Mishap> + Send + Sync + 'static,
+    ) -> Self {
+        Self::begin(server, seed, Some(strict), choose).await
+    }
+
+    async fn begin(
+        server: String,
+        seed: u64,
+        strict: Option<Arc<Strict>>,
+        choose: impl Fn(f64, &str, &[u8]) -> Option<Mishap> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
@@ -105,7 +232,7 @@ impl Proxy {
         let (choose, counts) = (Arc::new(choose), Arc::clone(&seen));
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (server, choose) = (server.clone(), Arc::clone(&choose));
+                let (server, choose, strict) = (server.clone(), Arc::clone(&choose), strict.clone());
                 let (random, counts) = (Arc::clone(&random), Arc::clone(&counts));
                 tokio::spawn(async move {
                     let pick = |head: &str, body: &[u8]| {
@@ -116,7 +243,7 @@ impl Proxy {
                         mishap
                     };
                     // What goes wrong here is what the client has to live with.
-                    let _ = pass(socket, &server, pick).await;
+                    let _ = pass(socket, &server, strict.as_deref(), pick).await;
                 });
             }
         });
@@ -156,6 +283,7 @@ impl Proxy {
 async fn pass(
     mut client: impl AsyncRead + AsyncWrite + Unpin,
     server: &str,
+    strict: Option<&Strict>,
     pick: impl Fn(&str, &[u8]) -> Option<Mishap>,
 ) -> std::io::Result<()> {
     let mut request = Vec::new();
@@ -186,13 +314,17 @@ async fn pass(
         Some(Mishap::Delay) => tokio::time::sleep(Duration::from_secs(1)).await,
         _ => {}
     }
-    let mut upstream = TcpStream::connect(server).await?;
-    let kept = head.trim_end().lines().filter(|line| !line.to_lowercase().starts_with("connection:"));
-    let forwarded = kept.collect::<Vec<_>>().join("\r\n") + "\r\nConnection: close\r\n\r\n";
-    upstream.write_all(forwarded.as_bytes()).await?;
-    upstream.write_all(&request[split..]).await?;
-    let mut whole = Vec::new();
-    upstream.read_to_end(&mut whole).await?;
+    let mut request = Request { head, body: request[split..].to_vec() };
+    let mut whole = match strict {
+        None => forward(server, &request).await?,
+        Some(strict) => match strict.request(&mut request, server).await {
+            Some(answer) => answer.render(),
+            None => {
+                let answer = Answer::parse(&forward(server, &request).await?);
+                strict.answer(&request, answer).render()
+            }
+        },
+    };
     let body = find_head_end(&whole).unwrap_or(whole.len());
     match mishap {
         Some(Mishap::ErrorAfterwards) => return answer(&mut client, "500 Internal Server Error", "").await,
@@ -209,6 +341,25 @@ async fn pass(
     }
     client.write_all(&whole).await?;
     client.shutdown().await
+}
+
+/// Sends `request` to `server`; the whole answer, as it came.
+async fn forward(server: &str, request: &Request) -> std::io::Result<Vec<u8>> {
+    let mut upstream = TcpStream::connect(server).await?;
+    let own = ["connection:", "content-length:"];
+    let kept = request
+        .head
+        .trim_end()
+        .lines()
+        .filter(|line| !own.iter().any(|own| line.to_lowercase().starts_with(own)));
+    let length = request.body.len();
+    let head = kept.collect::<Vec<_>>().join("\r\n")
+        + &format!("\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    upstream.write_all(head.as_bytes()).await?;
+    upstream.write_all(&request.body).await?;
+    let mut whole = Vec::new();
+    upstream.read_to_end(&mut whole).await?;
+    Ok(whole)
 }
 
 async fn answer(client: &mut (impl AsyncWrite + Unpin), status: &str, headers: &str) -> std::io::Result<()> {

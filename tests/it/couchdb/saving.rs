@@ -1,16 +1,14 @@
 //! What is written, and what is left alone.
 
-use super::selecting::{loader, reference};
-use super::server::{TestDatabase, server, tally, with_texts};
+use super::selecting::{load_all, loader, reference};
+use super::server::{TestDatabase, context, server, with_texts};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use skol_classifier::couchdb::{PROVENANCE_FIELD, Producer};
+use skol_classifier::couchdb::{Connections, PROVENANCE_FIELD, Producer};
 use skol_classifier::document::{Annotation, Document, DocumentRef, Outcome, Status};
 use skol_classifier::sink::Saver;
 use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
-use skol_classifier::source::Loader;
-use skol_classifier::taxonomy::TaxonomyFilter;
-use skol_classifier::taxonomy::{CouchFlagParams, CouchFlagger};
+use skol_classifier::taxonomy::{CouchFlagParams, CouchFlagger, TaxonomyFilter};
 
 pub fn producer() -> Producer {
     Producer { model: "test".into(), model_sha256: "ab".repeat(32), version: "0.0".into() }
@@ -18,7 +16,7 @@ pub fn producer() -> Producer {
 
 pub fn saver(output: &TestDatabase, input: &TestDatabase) -> CouchSaver {
     let params = CouchSaveParams::new(output.params(), &input.params(), producer());
-    CouchSaver::open(&params, tally()).unwrap()
+    CouchSaver::open(&params, &context()).unwrap()
 }
 
 /// An annotation as the pipeline makes it, only simpler.
@@ -33,7 +31,7 @@ pub fn annotate(document: Document) -> Annotation {
 }
 
 pub async fn load(database: &TestDatabase, references: &[DocumentRef]) -> Vec<Annotation> {
-    let loaded = loader(database).load(references).await;
+    let loaded = load_all(&mut loader(database), references).await;
     loaded.into_iter().map(|document| annotate(document.unwrap().unwrap())).collect()
 }
 
@@ -50,7 +48,7 @@ async fn an_annotation_is_written_once_and_everything_else_stays() {
         json!({ "title": "Fungi", "nested": { "a": [1, 2.5, null] }, PROVENANCE_FIELD: { "note": "kept" } }),
     )]);
     let references = [reference("a", "t.txt")];
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Saved]);
     assert_eq!((outcomes[0].attempts, &outcomes[0].reference), (1, &references[0]));
 
@@ -66,7 +64,7 @@ async fn an_annotation_is_written_once_and_everything_else_stays() {
     assert_eq!(provenance["revpos"], document["_attachments"]["t.txt.ann"]["revpos"]);
     assert_eq!(provenance["length"], document["_attachments"]["t.txt.ann"]["length"]);
 
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Unchanged]);
     assert_eq!(database.get("a").unwrap(), document, "not even the time has changed");
 }
@@ -92,7 +90,7 @@ async fn another_database_gets_the_metadata_and_keeps_what_it_has() {
     let references = ["new/é", "there", "deleted"].map(|id| reference(id, "t.txt"));
     let before: Vec<_> = references.iter().map(|reference| input.get(&reference.doc_id)).collect();
     for expected in [Status::Saved, Status::Unchanged] {
-        let outcomes = saver(&output, &input).save(load(&input, &references).await).await;
+        let outcomes = saver(&output, &input).save(load(&input, &references).await).await.unwrap();
         assert_eq!(statuses(&outcomes), [expected; 3], "{outcomes:?}");
     }
     let new = output.get("new/é").unwrap();
@@ -124,13 +122,13 @@ async fn an_edit_between_loading_and_saving_is_merged() {
     let rev = database.get("c").unwrap()["_rev"].as_str().unwrap().to_owned();
     database.request("DELETE", &["c"], &format!("rev={rev}"), None);
 
-    let counts = tally();
+    let counts = context();
     let params = CouchSaveParams::new(database.params(), &database.params(), producer());
-    let outcomes = CouchSaver::open(&params, counts.clone()).unwrap().save(annotations).await;
+    let outcomes = CouchSaver::open(&params, &counts).unwrap().save(annotations).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Saved, Status::Saved, Status::Failed], "{outcomes:?}");
     assert!(outcomes[2].error.as_ref().unwrap().contains("deleted"));
     assert_eq!((outcomes[0].attempts, outcomes[1].attempts), (2, 1));
-    assert_eq!(counts.counts().conflicts, 2);
+    assert_eq!(counts.requests.counts().conflicts, 2);
     assert_eq!(database.get("a").unwrap()["title"], "new");
     assert_eq!(database.attachment("a", "notes.txt").unwrap(), b"hello");
     assert_eq!(database.attachment("a", "t.txt.ann").unwrap(), b"[@Amanita#Description*]");
@@ -142,14 +140,14 @@ async fn attachments_of_one_document_are_written_in_one_revision() {
     let database = server().database("both");
     database.put_all(&[with_texts("a", &[("t.txt", "one"), ("u.txt", "two")], json!({}))]);
     let references = [reference("a", "t.txt"), reference("a", "u.txt")];
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Saved; 2]);
     assert!(database.get("a").unwrap()["_rev"].as_str().unwrap().starts_with("2-"));
     assert_eq!(database.attachment("a", "u.txt.ann").unwrap(), b"[@two#Description*]");
 }
 
 #[tokio::test]
-async fn large_annotations_are_put_alone_and_recognized_again() {
+async fn large_annotations_are_sent_in_parts_and_recognized_again() {
     let database = server().database("large");
     let long = "Amanita muscaria ".repeat(400_000);
     database.put_all(&[with_texts("a", &[("s.txt", "short")], json!({ "title": "Fungi" }))]);
@@ -161,7 +159,7 @@ async fn large_annotations_are_put_alone_and_recognized_again() {
         assert_eq!(database.request("PUT", &["a", name], &query, body).0, 201);
     }
     let references = [reference("a", "l.txt"), reference("a", "s.txt"), reference("a", "m.txt")];
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Saved; 3], "{outcomes:?}");
     for name in ["l.txt.ann", "m.txt.ann"] {
         assert_eq!(database.attachment("a", name).unwrap(), format!("[@{long}#Description*]").as_bytes());
@@ -171,25 +169,82 @@ async fn large_annotations_are_put_alone_and_recognized_again() {
         let provenance = &document[PROVENANCE_FIELD]["annotations"][name];
         assert_eq!(provenance["revpos"], document["_attachments"][name]["revpos"], "{name}");
     }
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
     assert_eq!(statuses(&outcomes), [Status::Unchanged; 3], "{outcomes:?}");
     assert_eq!(database.get("a").unwrap(), document);
 }
 
-#[tokio::test]
-async fn an_annotation_that_somebody_else_changed_is_written_again() {
-    let database = server().database("tampered");
-    database.put_all(&[with_texts("a", &[("t.txt", "Amanita")], json!({}))]);
-    let references = [reference("a", "t.txt")];
-    saver(&database, &database).save(load(&database, &references).await).await;
-    let mut document = database.get("a").unwrap();
-    // The same length, other bytes.
-    document["_attachments"]["t.txt.ann"] =
-        json!({ "content_type": "text/plain", "data": "W0BBbWFuaXRYI0Rlc2NyaXB0aW9uKl0=" });
+fn forced(database: &TestDatabase) -> CouchSaver {
+    let params = CouchSaveParams::new(database.params(), &database.params(), producer());
+    CouchSaver::open(&CouchSaveParams { force: true, ..params }, &context()).unwrap()
+}
+
+fn put_annotation(database: &TestDatabase, id: &str, data: &str) {
+    let mut document = database.get(id).unwrap();
+    document["_attachments"]["t.txt.ann"] = json!({ "content_type": "text/x-mine", "data": data });
     database.try_put(&document).unwrap();
-    let outcomes = saver(&database, &database).save(load(&database, &references).await).await;
-    assert_eq!(statuses(&outcomes), [Status::Saved]);
-    assert_eq!(database.attachment("a", "t.txt.ann").unwrap(), b"[@Amanita#Description*]");
+}
+
+#[tokio::test]
+async fn an_annotation_that_somebody_else_wrote_or_changed_is_kept_and_force_keeps_a_copy() {
+    let database = server().database("kept");
+    database.put_all(&[
+        with_texts("changed", &[("t.txt", "Amanita")], json!({})),
+        with_texts("before us", &[("t.txt", "Amanita"), ("t.txt.ann", "[@Amanita#Key*]")], json!({})),
+        with_texts("put again", &[("t.txt", "Amanita")], json!({})),
+        with_texts("edited", &[("t.txt", "Amanita")], json!({})),
+    ]);
+    let references = ["changed", "before us", "put again", "edited"].map(|id| reference(id, "t.txt"));
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
+    use Status::{Kept, Saved, Unchanged};
+    assert_eq!(statuses(&outcomes), [Saved, Kept, Saved, Saved], "{outcomes:?}");
+    // The same length, other bytes; and the same bytes once more; and another field.
+    put_annotation(&database, "changed", "W0BBbWFuaXRYI0Rlc2NyaXB0aW9uKl0=");
+    put_annotation(&database, "put again", "W0BBbWFuaXRhI0Rlc2NyaXB0aW9uKl0=");
+    let mut document = database.get("edited").unwrap();
+    document["title"] = "Fungi".into();
+    database.try_put(&document).unwrap();
+
+    let before = database.everything();
+    let outcomes = saver(&database, &database).save(load(&database, &references).await).await.unwrap();
+    assert_eq!(statuses(&outcomes), [Kept, Kept, Unchanged, Unchanged], "{outcomes:?}");
+    assert!(outcomes[0].error.as_ref().unwrap().contains("'t.txt.ann' of document 'changed'"));
+    assert_eq!(database.everything(), before, "nothing is written");
+    // Another model: what is ours follows it, what is not stays.
+    let mut annotations = load(&database, &references).await;
+    annotations.iter_mut().for_each(|annotation| annotation.content = Bytes::from("[@Amanita#Key-item*]"));
+    let outcomes = saver(&database, &database).save(annotations.clone()).await.unwrap();
+    assert_eq!(statuses(&outcomes), [Kept, Kept, Saved, Saved], "{outcomes:?}");
+
+    let annotations = annotations.into_iter().zip(load(&database, &references).await);
+    let annotations = annotations.map(|(old, new)| Annotation { metadata: new.metadata, ..old }).collect();
+    let outcomes = forced(&database).save(annotations).await.unwrap();
+    assert_eq!(statuses(&outcomes), [Saved, Saved, Unchanged, Unchanged], "{outcomes:?}");
+    for (id, theirs) in [("changed", "[@AmanitX#Description*]"), ("before us", "[@Amanita#Key*]")] {
+        assert_eq!(database.attachment(id, "t.txt.ann").unwrap(), b"[@Amanita#Key-item*]");
+        let document = database.get(id).unwrap();
+        let names: Vec<_> = document["_attachments"].as_object().unwrap().keys().cloned().collect();
+        let copy = names.iter().find(|name| name.starts_with("t.txt.ann.kept-")).unwrap();
+        assert_eq!(database.attachment(id, copy).unwrap(), theirs.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_field_skol_classifier_that_is_not_ours_is_left_alone_and_named() {
+    let database = server().database("foreign");
+    let theirs = json!("my notes about this classifier");
+    database.put_all(&[with_texts("a", &[("t.txt", "Amanita")], json!({ PROVENANCE_FIELD: theirs }))]);
+    let references = [reference("a", "t.txt")];
+    let run = context();
+    let params = CouchSaveParams::new(database.params(), &database.params(), producer());
+    for expected in [Status::Saved, Status::Unchanged] {
+        let mut saver = CouchSaver::open(&params, &run).unwrap();
+        let outcomes = saver.save(load(&database, &references).await).await.unwrap();
+        assert_eq!(statuses(&outcomes), [expected], "{outcomes:?}");
+    }
+    assert_eq!(database.get("a").unwrap()[PROVENANCE_FIELD], theirs);
+    let notes = Connections::of(&run).take_notes();
+    assert!(notes.len() == 1 && notes[0].contains("'skol_classifier' of document 'a'"), "{notes:?}");
 }
 
 #[tokio::test]
@@ -198,7 +253,7 @@ async fn a_document_that_the_server_refuses_fails_alone() {
     let documents: Vec<_> =
         (0..20).map(|n| with_texts(&format!("d{n:02}"), &[("t.txt", "x")], json!({}))).collect();
     database.put_all(&documents);
-    // With the provenance beside this field the document is longer than max_document_size.
+    // With the provenance and this field the document is longer than max_document_size.
     database.put_all(&[with_texts("huge", &[("t.txt", "y")], json!({ "field": "z".repeat(7_900_000) }))]);
     let validate = "function (newDoc) { if (newDoc._id === 'd07') throw({ forbidden: 'd07 is locked' }); }";
     database.put_all(&[json!({ "_id": "_design/lock", "validate_doc_update": validate })]);
@@ -206,7 +261,7 @@ async fn a_document_that_the_server_refuses_fails_alone() {
     references.insert(3, reference("huge", "t.txt"));
     let mut annotations = load(&database, &references).await;
     annotations[3].label_counts = (0..9_000).map(|n| (format!("label number {n}"), n)).collect();
-    let outcomes = saver(&database, &database).save(annotations).await;
+    let outcomes = saver(&database, &database).save(annotations).await.unwrap();
     for (outcome, reference) in outcomes.iter().zip(&references) {
         assert_eq!(&outcome.reference, reference);
         let failed = matches!(reference.doc_id.as_str(), "d07" | "huge");
@@ -238,8 +293,8 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
         pattern: "*.txt".into(),
         filter: TaxonomyFilter::default(),
     };
-    let mut flagger = CouchFlagger::open(&params, tally()).unwrap();
-    let outcomes = flagger.update(&references).await;
+    let mut flagger = CouchFlagger::open(&params, &context()).unwrap();
+    let outcomes = flagger.update(&references).await.unwrap();
     use Status::{Saved, Unchanged};
     assert_eq!(statuses(&outcomes), [Saved, Unchanged, Unchanged, Saved], "{outcomes:?}");
     let flags: Vec<_> =
@@ -247,5 +302,5 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
     assert_eq!(flags, [json!(true), json!(true), json!(false)]);
     assert_eq!(database.attachment("new", "t.txt").unwrap(), b"Amanita nova sp. nov.");
     assert_eq!(database.get("new").unwrap()["title"], "Fungi");
-    assert_eq!(statuses(&flagger.update(&references).await), [Unchanged; 4]);
+    assert_eq!(statuses(&flagger.update(&references).await.unwrap()), [Unchanged; 4]);
 }

@@ -3,13 +3,13 @@
 
 use serde_json::{Value, json};
 use skol_classifier::couchdb::{ConnectionParams, Secret};
-use skol_classifier::worker::RequestMetrics;
+use skol_classifier::worker::WorkerContext;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A running server.
@@ -100,6 +100,11 @@ impl Drop for OwnServer {
     }
 }
 
+/// Whether the tests run on a CouchDB, so that nothing has to be played.
+pub fn is_couchdb() -> bool {
+    std::env::var_os("SKOL_TEST_COUCHDB_URL").is_some()
+}
+
 /// The server that the tests of this process share.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
@@ -162,8 +167,9 @@ pub struct TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.request("DELETE", &[], "", None);
+        // Also when the test failed: whoever wants to look at what is left runs it again in a debugger.
+        if let Ok(mut socket) = self.try_request("DELETE", &[], "", None) {
+            let _ = socket.read_to_end(&mut Vec::new());
         }
     }
 }
@@ -189,6 +195,25 @@ impl TestDatabase {
         query: &str,
         body: Option<(&str, &[u8])>,
     ) -> (u16, Vec<u8>) {
+        let mut socket = self.try_request(method, path, query, body).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        let split = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8_lossy(&answer[..split]).to_lowercase();
+        let mut body = answer[split + 4..].to_vec();
+        if head.contains("transfer-encoding: chunked") {
+            body = unchunk(&body);
+        }
+        (head[9..12].parse().unwrap(), body)
+    }
+
+    fn try_request(
+        &self,
+        method: &str,
+        path: &[&str],
+        query: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> std::io::Result<TcpStream> {
         let encode = |segment: &str| {
             percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC).to_string()
         };
@@ -210,18 +235,10 @@ impl TestDatabase {
             self.address,
             body.len()
         );
-        let mut socket = TcpStream::connect(&self.address).unwrap();
-        socket.write_all(head.as_bytes()).unwrap();
-        socket.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).unwrap();
-        let split = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
-        let head = String::from_utf8_lossy(&answer[..split]).to_lowercase();
-        let mut body = answer[split + 4..].to_vec();
-        if head.contains("transfer-encoding: chunked") {
-            body = unchunk(&body);
-        }
-        (head[9..12].parse().unwrap(), body)
+        let mut socket = TcpStream::connect(&self.address)?;
+        socket.write_all(head.as_bytes())?;
+        socket.write_all(body)?;
+        Ok(socket)
     }
 
     /// Writes documents as they are; they must all be accepted.
@@ -282,7 +299,7 @@ impl TestDatabase {
     }
 }
 
-fn unchunk(mut body: &[u8]) -> Vec<u8> {
+pub fn unchunk(mut body: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     while let Some(line) = body.windows(2).position(|window| window == b"\r\n") {
         let length = usize::from_str_radix(std::str::from_utf8(&body[..line]).unwrap().trim(), 16).unwrap();
@@ -311,7 +328,7 @@ pub fn with_texts(id: &str, texts: &[(&str, &str)], fields: Value) -> Value {
     document
 }
 
-/// A new count.
-pub fn tally() -> Arc<RequestMetrics> {
-    Arc::new(RequestMetrics::default())
+/// What the workers of a new run share.
+pub fn context() -> WorkerContext {
+    WorkerContext::default()
 }
