@@ -199,9 +199,10 @@ async fn a_server_or_database_that_cannot_be_used_is_told_by_its_kind() {
     }
 
     let secret = format!("f4lsch-{:016x}", rand::random::<u64>());
-    let wrong = database
-        .params()
-        .with_credentials(Some("skol_test_nobody".into()), Some(Secret::new(secret.clone())));
+    let wrong = database.params().with_credentials(
+        Some(format!("skol_test_{:x}", rand::random::<u64>())),
+        Some(Secret::new(secret.clone())),
+    );
     let error = check(&wrong, Intent::Read).await.unwrap_err();
     assert_eq!(error.source.kind(), ErrorKind::Unauthorized);
     let shown = format!("{error} {error:?} {wrong:?}");

@@ -81,7 +81,7 @@ async fn a_wrong_password_is_tried_once_and_a_locked_account_is_called_that() {
     let (proxy, strict) = strict(Traits { lockout: true, ..Traits::default() }).await;
     let params = database.params_at(&proxy.url);
     let wrong = params.clone().with_credentials(
-        Some("skol_test_nobody".into()),
+        Some(format!("skol_test_{:x}", rand::random::<u64>())),
         Some(Secret::new(format!("f4lsch-{:x}", rand::random::<u64>()))),
     );
     for night in 1..=5 {
