@@ -12,7 +12,9 @@ use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, max};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::*;
-use datafusion_measure::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity, plan};
+use datafusion_measure::{
+    CheckpointOptions, CheckpointPolicy, FlightRecorder, Instrumentation, Verbosity, plan,
+};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -22,7 +24,8 @@ async fn main() -> Result<()> {
     write_readings(folder.path()).await?;
 
     // The three lines: make one, look at a DataFrame, break its lineage where it has grown too deep.
-    let instr = Instrumentation::new(verbosity);
+    let checkpoints = CheckpointOptions { policy: CheckpointPolicy::Auto, ..CheckpointOptions::default() };
+    let instr = Instrumentation::new(verbosity).with_checkpoint(checkpoints);
     let frame = query(folder.path()).await?;
     instr.analyze_dataframe(&frame, "readings", false).await?;
     let frame = instr.checkpoint_if_needed(frame, "readings", 30).await?;
@@ -76,7 +79,7 @@ async fn query(folder: &Path) -> Result<DataFrame> {
     let mut frame =
         context.read_parquet(folder.to_string_lossy().as_ref(), ParquetReadOptions::default()).await?;
     for step in 0..40i64 {
-        frame = frame.filter(col("value").not_eq(lit(step)))?;
+        frame = frame.with_column("value", col("value") % lit(1000 + step) + col("value") % lit(7 + step))?;
     }
     Ok(frame)
 }

@@ -4,17 +4,16 @@
 
 use super::format::format_bytes;
 use super::limits::Limits;
-use super::metrics::{Metrics, Travel};
+use super::metrics::{DataFrameMetrics, Metrics, Travel};
 
 /// All advice that the metrics give cause for.
 pub(super) fn advise(metrics: &Metrics, limits: &Limits) -> Vec<String> {
     let mut advice = Vec::new();
-    // A checkpoint as deep as this broke the lineage, under whatever name it was made.
-    let broken =
-        metrics.dataframes.iter().filter_map(|(_, frame)| frame.lineage_depth_before).max().unwrap_or(0);
     for (name, frame) in metrics.dataframes.iter() {
         let depth = frame.lineage_depth;
-        if depth > limits.lineage_checkpoint && depth > broken {
+        // A checkpoint of the same plan broke the lineage, under whatever name it was made.
+        let broken = |made: &DataFrameMetrics| made.logical_before == Some(frame.logical);
+        if depth > limits.lineage_checkpoint && !metrics.dataframes.iter().any(|(_, made)| broken(made)) {
             advice.push(format!(
                 "DataFrame '{name}' has a lineage of {depth} stages: checkpoint it, or an intermediate result"
             ));

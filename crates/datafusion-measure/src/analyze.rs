@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -12,12 +11,13 @@ use tokio::task::JoinSet;
 
 use super::event::Event;
 use super::execution::ExecutionMetrics;
-use super::lineage::{literal_bytes, schema};
+use super::lineage::{computed_nodes, has_effects, literal_bytes, schema};
+use super::memory::StreamMemory;
 use super::metrics::DataFrameMetrics;
 use super::predicates::pushed_down_nodes;
 use super::verbosity::Verbosity;
 use super::warning::Warning;
-use super::{Instrumentation, Lineage, stack};
+use super::{Error, Instrumentation, Lineage, stack};
 
 /// Bytes an expression node is taken to have in a serialized plan when it is decided whether to measure.
 const BYTES_PER_NODE: usize = 16;
@@ -29,8 +29,12 @@ impl Instrumentation {
     /// Reports it at verbosity 2; warns of a lineage deeper than 50. Nothing is done, and `None` returned, at
     /// verbosity 0.
     ///
+    /// A frame that cannot be planned as it stands (a placeholder `$1` has no value yet) is measured without its physical
+    /// plan. A statement that writes or changes the catalog is never run to count its rows: that is a warning.
+    ///
     /// # Errors
-    /// Those of the planner, and of the run where rows are counted.
+    /// Where rows are counted: those of planning and running the frame, and [`Error::Unbounded`] for a source that never
+    /// ends. Without `count` there are none.
     pub async fn analyze_dataframe(
         &self,
         frame: &DataFrame,
@@ -49,8 +53,29 @@ impl Instrumentation {
         };
         let explodes = shape.expression_nodes() > self.settings.limits.expression_nodes;
         let planned = self.settings.physical_details || self.may_be_large(frame, &shape);
-        if count || (planned && !explodes) {
-            let plan = stack::plan(frame).await?;
+        let effects = count && has_effects(frame.logical_plan());
+        if effects {
+            let reason = "counting its rows would run a statement that has effects".to_owned();
+            self.warn(Warning::NotMeasured { what: "DataFrame", name: name.to_owned(), reason });
+        }
+        let count = count && !effects;
+        let plan = if count {
+            Some(stack::plan(frame).await?)
+        } else if planned && !explodes {
+            stack::plan(frame).await.ok()
+        } else {
+            None
+        };
+        if let Some(plan) = plan {
+            if count && plan.boundedness().is_unbounded() {
+                stack::release(plan);
+                return Err(Error::Unbounded {
+                    name: name.to_owned(),
+                    work: "counting its rows",
+                    remedy: "analyze it without count",
+                }
+                .into());
+            }
             found.partitions = Some(plan.output_partitioning().partition_count());
             found.physical = Some(Lineage::of_physical(&plan));
             // An operator that the codec does not know can be run here, and cannot be sent: no task to measure.
@@ -75,7 +100,7 @@ impl Instrumentation {
             let (nodes, pushed_down) = (shape.expression_nodes(), shape.grows());
             self.warn(Warning::LargeExpressions { name: name.to_owned(), nodes, pushed_down });
         }
-        self.record_frame(name, found.clone());
+        self.record_frame(name, frame.logical_plan(), found.clone());
         Ok(Some(found))
     }
 
@@ -92,15 +117,26 @@ impl Instrumentation {
         }
     }
 
-    /// Keeps what is known of a frame's checkpoint when it is analyzed again.
-    fn record_frame(&self, name: &str, found: DataFrameMetrics) {
+    /// Keeps what is known of a checkpoint when its frame is analyzed again, and nothing of another frame of the name.
+    #[cfg_attr(not(feature = "checkpoint"), expect(unused_variables))]
+    fn record_frame(&self, name: &str, plan: &LogicalPlan, found: DataFrameMetrics) {
+        #[cfg(feature = "checkpoint")]
+        let is_checkpoint = super::checkpoint::is_checkpoint(plan);
+        #[cfg(not(feature = "checkpoint"))]
+        let is_checkpoint = false;
         self.record(|metrics, limit| {
             let known = metrics.dataframes.entry(name, limit);
-            *known = DataFrameMetrics {
-                checkpointed: known.checkpointed,
-                lineage_depth_before: known.lineage_depth_before,
-                checkpoint_planning_s: known.checkpoint_planning_s,
-                ..found
+            *known = if is_checkpoint && known.checkpointed {
+                DataFrameMetrics {
+                    checkpointed: true,
+                    lineage_depth_before: known.lineage_depth_before,
+                    lineage_depth_optimized: known.lineage_depth_optimized,
+                    logical_before: known.logical_before,
+                    checkpoint_planning_s: known.checkpoint_planning_s,
+                    ..found
+                }
+            } else {
+                found
             };
         });
     }
@@ -132,22 +168,27 @@ impl Instrumentation {
 /// What of a frame's plan bears on a checkpoint.
 pub(crate) struct Shape {
     pub(crate) lineage: Lineage,
+    computed: usize,
     pushed_down: usize,
 }
 
 impl Shape {
     pub(crate) fn of(plan: &LogicalPlan) -> Self {
-        Self { lineage: Lineage::of_logical(plan), pushed_down: pushed_down_nodes(plan) }
+        Self {
+            lineage: Lineage::of_logical(plan),
+            computed: computed_nodes(plan),
+            pushed_down: pushed_down_nodes(plan),
+        }
     }
 
     /// Expression nodes, as written or after predicates were pushed down.
     pub(crate) fn expression_nodes(&self) -> usize {
-        self.lineage.expression_nodes.max(self.pushed_down)
+        self.computed.max(self.pushed_down)
     }
 
     /// Whether expressions grow when predicates are pushed down.
     pub(crate) fn grows(&self) -> bool {
-        self.pushed_down > self.lineage.expression_nodes
+        self.pushed_down > self.computed
     }
 }
 
@@ -158,13 +199,11 @@ async fn count_rows(plan: Arc<dyn ExecutionPlan>, frame: &DataFrame) -> Result<V
         for partition in 0..plan.output_partitioning().partition_count() {
             let mut stream = plan.execute(partition, Arc::clone(&context))?;
             tasks.spawn(async move {
-                let (mut rows, mut bytes) = (0u64, 0u64);
+                let (mut rows, mut bytes, mut memory) = (0u64, 0u64, StreamMemory::default());
                 while let Some(batch) = stream.next().await {
                     let batch = batch?;
                     rows += batch.num_rows() as u64;
-                    let mut counter = RecordBatchMemoryCounter::new();
-                    counter.count_batch(&batch);
-                    bytes += counter.memory_usage() as u64;
+                    bytes += memory.count(&batch) as u64;
                 }
                 Ok::<_, DataFusionError>((partition, (rows, bytes)))
             });

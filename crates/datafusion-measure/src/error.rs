@@ -75,6 +75,17 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file of a checkpoint cannot be written.
+    #[error("cannot write a checkpoint of '{name}' to {}: {source}; choose another checkpoint folder", path.display())]
+    CheckpointFile {
+        /// Name of the DataFrame.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A checkpoint neither fits in memory nor in Parquet.
     #[error(
         "checkpoint of '{name}' does not fit in its share of the memory pool, and Parquet cannot hold its column \

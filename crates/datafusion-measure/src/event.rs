@@ -193,8 +193,16 @@ impl From<Warning> for Event {
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CheckpointReason {
-    /// The lineage is deeper than the threshold.
-    Lineage,
+    /// The lineage is deeper than the threshold, also as the optimizer leaves it.
+    Lineage {
+        /// Operators on the longest path that the optimizer leaves.
+        optimized_depth: usize,
+    },
+    /// The optimizer takes longer than [`Limits::optimizing`](super::Limits::optimizing).
+    Optimizer {
+        /// Milliseconds that it took for this name, since its last checkpoint.
+        elapsed_ms: u64,
+    },
     /// The expressions have more nodes than [`Limits::expression_nodes`](super::Limits::expression_nodes).
     Expressions {
         /// How many.
@@ -215,7 +223,15 @@ impl CheckpointReason {
     /// The reason as the guide writes it, for a plan of this depth.
     pub(crate) fn describe(&self, depth: usize) -> String {
         match self {
-            Self::Lineage => format!("due to deep lineage ({depth} stages)"),
+            Self::Lineage { optimized_depth } if *optimized_depth == depth => {
+                format!("due to deep lineage ({depth} stages)")
+            }
+            Self::Lineage { optimized_depth } => {
+                format!("due to deep lineage ({depth} stages, {optimized_depth} after optimizing)")
+            }
+            Self::Optimizer { elapsed_ms } => {
+                format!("due to a slow optimizer ({elapsed_ms} ms for {depth} stages)")
+            }
             Self::Expressions { nodes, pushed_down } => {
                 format!("due to large expressions ({})", expressions(*nodes, *pushed_down))
             }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::physical_plan::metrics::MetricValue;
+use datafusion::physical_plan::metrics::{Metric, MetricValue, MetricsSet};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use serde::Serialize;
 
@@ -50,16 +50,19 @@ pub struct OperatorMetrics {
 }
 
 impl ExecutionMetrics {
-    /// Reads the metrics of a plan that was executed.
+    /// Reads the metrics of a plan that was executed; of one that was executed several times, those of the last.
     #[must_use]
     pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
         let mut found = Self::default();
         let mut nodes = Vec::new();
         let mut open = vec![(plan, 0)];
+        let mut runs = None;
         while let Some((node, level)) = open.pop() {
             open.extend(node.children().into_iter().rev().map(|child| (child, level + 1)));
             let mut operator = OperatorMetrics { name: node.name().to_owned(), level, ..Default::default() };
             if let Some(metrics) = node.metrics() {
+                let runs = *runs.get_or_insert_with(|| times_run(&metrics));
+                let metrics = last_run(&metrics, runs);
                 operator.rows = metrics.output_rows().map(|rows| rows as u64);
                 operator.compute_ns = metrics.elapsed_compute().map(|ns| ns as u64);
                 operator.spills = metrics.spill_count().unwrap_or(0) as u64;
@@ -138,6 +141,39 @@ impl ExecutionMetrics {
         }
         text
     }
+}
+
+/// How often the plan was run whose topmost operator with metrics has these: each run adds its own.
+fn times_run(metrics: &MetricsSet) -> usize {
+    let mut seen: HashMap<Option<usize>, usize> = HashMap::new();
+    for metric in metrics.iter().filter(|metric| matches!(metric.value(), MetricValue::OutputRows(_))) {
+        *seen.entry(metric.partition()).or_default() += 1;
+    }
+    seen.into_values().max().unwrap_or(1)
+}
+
+/// Of metrics that `runs` runs have added to, those of the last.
+fn last_run(metrics: &MetricsSet, runs: usize) -> MetricsSet {
+    if runs <= 1 {
+        return metrics.clone();
+    }
+    let key = |metric: &Metric| (metric.value().name().to_owned(), metric.partition());
+    let mut left: HashMap<_, usize> = HashMap::new();
+    for metric in metrics.iter() {
+        *left.entry(key(metric)).or_default() += 1;
+    }
+    let all = left.clone();
+    let mut last = MetricsSet::new();
+    for metric in metrics.iter() {
+        let key = key(metric);
+        let of_a_run = all.get(&key).copied().unwrap_or(1).div_ceil(runs);
+        let Some(left) = left.get_mut(&key) else { continue };
+        if *left <= of_a_run {
+            last.push(Arc::clone(metric));
+        }
+        *left -= 1;
+    }
+    last
 }
 
 /// The start of a text, as much as fits on a line with figures.

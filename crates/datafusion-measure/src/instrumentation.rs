@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     #[cfg(feature = "checkpoint")]
     pub(crate) checkpoint: CheckpointOptions,
     pub(crate) physical_details: bool,
+    pub(crate) distributed: bool,
     recorder: Option<FlightRecorder>,
 }
 
@@ -81,6 +82,7 @@ impl Instrumentation {
                 #[cfg(feature = "checkpoint")]
                 checkpoint,
                 physical_details: verbosity >= Verbosity::Info,
+                distributed: false,
                 recorder: None,
             }),
             reporter: Arc::new(TextReporter::new(std::io::stderr())),
@@ -143,6 +145,15 @@ impl Instrumentation {
     #[must_use]
     pub fn with_physical_details(mut self, yes: bool) -> Self {
         Arc::make_mut(&mut self.settings).physical_details = yes;
+        self
+    }
+
+    /// Whether plans are sent to other processes. By default they are not: rows of in-memory tables are then part of no
+    /// task, however many they are, and are not serialized to be measured. Where plans are sent, they are measured as
+    /// what they would weigh.
+    #[must_use]
+    pub fn with_distributed(mut self, yes: bool) -> Self {
+        Arc::make_mut(&mut self.settings).distributed = yes;
         self
     }
 
@@ -238,11 +249,7 @@ impl Instrumentation {
 
     #[cfg(feature = "checkpoint")]
     pub(crate) fn makes_checkpoints(&self) -> bool {
-        match self.settings.checkpoint.policy {
-            CheckpointPolicy::Auto => !self.is_silent(),
-            CheckpointPolicy::Never => false,
-            CheckpointPolicy::Always => true,
-        }
+        !self.is_silent() && self.settings.checkpoint.policy != CheckpointPolicy::Never
     }
 
     /// Records something, in metrics that hold so many names of a kind at most.

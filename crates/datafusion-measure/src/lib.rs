@@ -48,6 +48,7 @@ mod instrumentation;
 mod limits;
 mod lineage;
 mod measure;
+mod memory;
 mod metrics;
 mod named;
 #[cfg(feature = "otel")]

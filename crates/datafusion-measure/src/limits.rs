@@ -23,10 +23,14 @@ pub struct Limits {
     pub broadcast_bytes: usize,
     /// Deepest lineage, in operators, that goes without a warning.
     pub lineage_warning: usize,
-    /// Deepest lineage, in operators, that is not checkpointed, and not marked in the summary.
+    /// Deepest lineage, in operators, that is not marked in the summary, and advised about.
     pub lineage_checkpoint: usize,
-    /// Most expression nodes, as written or after predicates were pushed down, that go without a checkpoint.
+    /// Most expression nodes, as written or after predicates were pushed down, that go without a checkpoint. What is
+    /// passed through counts nothing, the literals of one list together count once.
     pub expression_nodes: usize,
+    /// Time that the optimizer may take for one name, all calls since its last checkpoint together: above, a checkpoint
+    /// is made for that reason.
+    pub optimizing: Duration,
     /// Fewer rows than this in an average partition, with more than one partition, is advised against.
     pub rows_per_partition: usize,
     /// Unless an average partition of an executed plan computed for so long: then its few rows are much work.
@@ -49,6 +53,7 @@ impl Default for Limits {
             lineage_warning: 50,
             lineage_checkpoint: 30,
             expression_nodes: 10_000,
+            optimizing: Duration::from_millis(250),
             rows_per_partition: 100,
             compute_per_partition: Duration::from_millis(1),
             single_partition_rows: 10_000,

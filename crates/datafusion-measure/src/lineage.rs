@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Statement};
+use datafusion::logical_expr::{
+    Distinct, Expr, LogicalPlan, Statement, Volatility, WindowFunctionDefinition,
+};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -240,6 +242,98 @@ pub(super) fn walk_expression<'a>(expression: &'a Expr, mut visit: impl FnMut(&'
             Ok(TreeNodeRecursion::Continue)
         });
     }
+}
+
+/// Nodes of all expressions that are computed: a column that is passed through counts nothing, whatever its name becomes,
+/// and the literals of one list count once. A shared subplan counts once.
+pub(crate) fn computed_nodes(plan: &LogicalPlan) -> usize {
+    let mut nodes = 0usize;
+    fold(plan, logical_children, |node, _: &[()]| {
+        let mut add = |expression: &Expr| nodes = nodes.saturating_add(computed(expression));
+        match node {
+            LogicalPlan::Extension(extension) => extension.node.expressions().iter().for_each(&mut add),
+            _ => borrowed_expressions(node).into_iter().for_each(&mut add),
+        }
+    });
+    nodes
+}
+
+/// Nodes of one expression, as [`computed_nodes`] counts them.
+fn computed(expression: &Expr) -> usize {
+    let mut inner = expression;
+    while let Expr::Alias(alias) = inner {
+        inner = &alias.expr;
+    }
+    if matches!(inner, Expr::Column(_)) {
+        return 0;
+    }
+    let (mut nodes, mut in_lists) = (0usize, 0usize);
+    walk_expression(inner, |node, _| {
+        nodes += 1;
+        in_lists += surplus_literals(node);
+    });
+    nodes - in_lists
+}
+
+/// Literals of a list beyond the first: all of them together count once.
+pub(crate) fn surplus_literals(node: &Expr) -> usize {
+    match node {
+        Expr::InList(list) => {
+            let literals = list.list.iter().filter(|item| matches!(item, Expr::Literal(..))).count();
+            literals.saturating_sub(1)
+        }
+        _ => 0,
+    }
+}
+
+/// The first function in a plan whose value is not the same each time it is computed from the same rows: `random`,
+/// `now`, and what declares itself volatile or stable.
+pub(crate) fn changing_function(plan: &LogicalPlan) -> Option<String> {
+    let mut found: Option<String> = None;
+    let mut look = |expression: &Expr| {
+        walk_expression(expression, |node, _| {
+            let (name, volatility) = match node {
+                Expr::ScalarFunction(call) => (call.func.name(), call.func.signature().volatility),
+                Expr::AggregateFunction(call) => (call.func.name(), call.func.signature().volatility),
+                Expr::WindowFunction(call) => match &call.fun {
+                    WindowFunctionDefinition::AggregateUDF(function) => {
+                        (function.name(), function.signature().volatility)
+                    }
+                    WindowFunctionDefinition::WindowUDF(function) => {
+                        (function.name(), function.signature().volatility)
+                    }
+                },
+                _ => return,
+            };
+            if volatility != Volatility::Immutable && found.is_none() {
+                found = Some(name.to_owned());
+            }
+        });
+    };
+    fold(plan, logical_children, |node, _: &[()]| match node {
+        LogicalPlan::Extension(extension) => extension.node.expressions().iter().for_each(&mut look),
+        _ => borrowed_expressions(node).into_iter().for_each(&mut look),
+    });
+    found
+}
+
+/// Whether a plan sorts somewhere.
+#[cfg(feature = "checkpoint")]
+pub(crate) fn sorts(plan: &LogicalPlan) -> bool {
+    fold(plan, LogicalPlan::inputs, |node, below: &[bool]| {
+        matches!(node, LogicalPlan::Sort(_)) || below.contains(&true)
+    })
+}
+
+/// Whether running a plan does something beyond giving rows: it writes, changes the catalog or the session.
+pub(crate) fn has_effects(plan: &LogicalPlan) -> bool {
+    fold(plan, LogicalPlan::inputs, |node, below: &[bool]| {
+        let effect = matches!(
+            node,
+            LogicalPlan::Dml(_) | LogicalPlan::Copy(_) | LogicalPlan::Ddl(_) | LogicalPlan::Statement(_)
+        );
+        effect || below.contains(&true)
+    })
 }
 
 /// Bytes in memory of all constants in a plan's expressions, a shared subplan counted once. No measure of what is sent:

@@ -23,7 +23,12 @@ impl Instrumentation {
         if self.is_silent() {
             return None;
         }
-        let size = sizes::closure(operator, &self.settings.codec, &self.settings.field_names);
+        let size = sizes::closure(
+            operator,
+            &self.settings.codec,
+            self.settings.distributed,
+            &self.settings.field_names,
+        );
         let size = self.measured("closure", name, size)?;
         self.record(|metrics, limit| metrics.closures.set(name, size.bytes, limit));
         if self.reports(Verbosity::Info) {
@@ -78,12 +83,18 @@ impl Instrumentation {
 
     pub(crate) fn task_size(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<TaskSize> {
         let settings = &self.settings;
-        sizes::task(plan, &settings.codec, &settings.field_names, settings.limits.task_bytes)
+        let explain_above = settings.limits.task_bytes;
+        sizes::task(plan, &settings.codec, settings.distributed, &settings.field_names, explain_above)
+    }
+
+    /// Whether a task is too large for its limit.
+    pub(crate) fn is_large(&self, size: &TaskSize) -> bool {
+        size.bytes > self.settings.limits.task_bytes
     }
 
     pub(crate) fn warn_of_task(&self, name: &str, size: &TaskSize) {
         let limit_bytes = self.settings.limits.task_bytes;
-        if size.bytes > limit_bytes {
+        if self.is_large(size) {
             self.warn(Warning::LargeTask { name: name.to_owned(), size: size.clone(), limit_bytes });
         }
     }

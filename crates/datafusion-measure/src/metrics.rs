@@ -78,6 +78,12 @@ pub struct DataFrameMetrics {
     /// Its lineage before the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lineage_depth_before: Option<usize>,
+    /// Operators on the longest path that the optimizer left of that, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage_depth_optimized: Option<usize>,
+    /// What the plan was made of before the checkpoint.
+    #[serde(skip)]
+    pub(crate) logical_before: Option<Lineage>,
     /// Seconds that the plan run for its checkpoint took to be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_planning_s: Option<f64>,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::lineage::{address, fold, schema, walk_expression};
+use super::lineage::{address, fold, schema, surplus_literals, walk_expression};
 
 /// Expression nodes of all filter predicates of `plan` once every column in them is written out down to what
 /// filters can reach. Saturates instead of overflowing. Zero for a plan without filters.
@@ -103,7 +103,7 @@ fn origin(plan: &LogicalPlan, column: usize) -> (usize, Vec<(&LogicalPlan, usize
 
 /// The nodes of an expression that are not columns, and the columns, each as often as it occurs.
 fn parts<'a>(expression: &'a Expr, input: &'a LogicalPlan) -> (usize, Vec<(&'a LogicalPlan, usize)>) {
-    let mut own = 0usize;
+    let (mut own, mut surplus) = (0usize, 0usize);
     let mut needs = Vec::new();
     walk_expression(expression, |node, _| match node {
         Expr::Column(column) => match schema(input).maybe_index_of_column(column) {
@@ -111,7 +111,10 @@ fn parts<'a>(expression: &'a Expr, input: &'a LogicalPlan) -> (usize, Vec<(&'a L
             None => own += 1,
         },
         Expr::Alias(_) => {}
-        _ => own += 1,
+        _ => {
+            own += 1;
+            surplus += surplus_literals(node);
+        }
     });
-    (own, needs)
+    (own - surplus, needs)
 }

@@ -59,6 +59,11 @@ pub struct ClosureSize {
 pub struct TaskSize {
     /// The serialized plan of the largest stage, for one partition.
     pub bytes: usize,
+    /// Bytes in memory of the in-memory rows that this stage reads, where they are not part of what is sent.
+    pub memory_bytes: usize,
+    /// Functions of the caller's own whose size is not known: the codec writes their names only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     /// Which stage that is, counted from 1 at the sources.
     pub stage: usize,
     /// How many stages the plan has.
@@ -71,9 +76,10 @@ pub struct TaskSize {
 pub(super) fn closure(
     operator: &Arc<dyn ExecutionPlan>,
     codec: &Arc<dyn PhysicalExtensionCodec>,
+    distributed: bool,
     names: &FieldNames,
 ) -> Result<ClosureSize> {
-    let stage_codec = StageCodec(Arc::clone(codec));
+    let stage_codec = StageCodec::new(codec, distributed);
     let node = stages::alone(operator, &stage_codec)?;
     let lineage = Lineage::of_physical(&node);
     let encoded = stack::serialize(&lineage, || encode(node, &stage_codec))?;
@@ -92,11 +98,12 @@ pub(super) fn closure(
 pub(super) fn task(
     plan: &Arc<dyn ExecutionPlan>,
     codec: &Arc<dyn PhysicalExtensionCodec>,
+    distributed: bool,
     names: &FieldNames,
     explain_above: usize,
 ) -> Result<TaskSize> {
     stack::serialize(&Lineage::of_physical(plan), || {
-        let stage_codec = StageCodec(Arc::clone(codec));
+        let stage_codec = StageCodec::new(codec, distributed);
         let stages = stages::split(plan, &stage_codec)?;
         let mut largest = (0, 0);
         for (index, stage) in stages.iter().enumerate() {
@@ -106,11 +113,21 @@ pub(super) fn task(
             }
         }
         let (index, bytes) = largest;
-        let largest_operator = match stages.get(index) {
-            Some(stage) if bytes > explain_above => largest_operator(stage, codec, names)?,
+        let stage = stages.get(index);
+        let memory_bytes = stage.map_or(0, stages::memory_bytes);
+        let largest_operator = match stage {
+            Some(stage) if bytes > explain_above => largest_operator(stage, codec, distributed, names)?,
             _ => None,
         };
-        Ok(TaskSize { bytes, stage: index + 1, stages: stages.len(), largest_operator })
+        let unknown = stage_codec.unknown();
+        Ok(TaskSize {
+            bytes,
+            memory_bytes,
+            unknown,
+            stage: index + 1,
+            stages: stages.len(),
+            largest_operator,
+        })
     })
 }
 
@@ -118,13 +135,14 @@ pub(super) fn task(
 fn largest_operator(
     stage: &Arc<dyn ExecutionPlan>,
     codec: &Arc<dyn PhysicalExtensionCodec>,
+    distributed: bool,
     names: &FieldNames,
 ) -> Result<Option<ClosureSize>> {
     let mut open = vec![stage];
     let mut largest: Option<ClosureSize> = None;
     while let Some(node) = open.pop() {
         open.extend(node.children());
-        let own = closure(node, codec, names)?;
+        let own = closure(node, codec, distributed, names)?;
         if largest.as_ref().is_none_or(|known| own.bytes > known.bytes) {
             largest = Some(own);
         }
@@ -133,11 +151,26 @@ fn largest_operator(
 }
 
 fn encode(plan: Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<PhysicalPlanNode> {
-    let name = plan.name().to_owned();
-    PhysicalPlanNode::try_from_physical_plan(plan, codec).map_err(|error| {
-        DataFusionError::Context(
-            format!("cannot measure '{name}': its plan cannot be serialized; give the codec of its operators (with_codec)"),
-            Box::new(error),
-        )
+    let encoded = PhysicalPlanNode::try_from_physical_plan(Arc::clone(&plan), codec);
+    encoded.map_err(|error| match not_encoded(&plan, codec) {
+        Some(name) => DataFusionError::NotImplemented(format!(
+            "the operator '{name}' has no serialized form: DataFusion has none for it, and the codec writes none \
+             (with_codec gives the codec of operators of your own)"
+        )),
+        None => error,
     })
+}
+
+/// The first operator, inputs before what is made of them, that cannot be encoded by itself.
+fn not_encoded(plan: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Option<String> {
+    let mut open = vec![plan];
+    let mut found = None;
+    while let Some(node) = open.pop() {
+        open.extend(node.children());
+        let alone = stages::alone(node, codec);
+        if alone.is_ok_and(|alone| PhysicalPlanNode::try_from_physical_plan(alone, codec).is_err()) {
+            found = Some(node.name().to_owned());
+        }
+    }
+    found
 }

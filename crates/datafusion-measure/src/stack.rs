@@ -108,6 +108,35 @@ pub async fn plan(frame: &DataFrame) -> Result<Arc<dyn ExecutionPlan>> {
     future_on_stack(needed, async move { frame.create_physical_plan().await }).await
 }
 
+/// A copy of `frame`, made on a stack that fits: copying recurses through the expressions of the topmost operator.
+#[cfg(feature = "checkpoint")]
+pub(crate) fn clone_frame(frame: &DataFrame) -> Result<DataFrame> {
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    let needed = needed(&lineage, PLAN_BYTES_PER_OPERATOR, PLAN_BYTES_PER_EXPRESSION).min(MAX_BYTES);
+    if needed <= IN_PLACE_BYTES { Ok(frame.clone()) } else { on_stack(needed, || frame.clone()) }
+}
+
+/// Operators on the longest path that the optimizer leaves of `frame`'s plan.
+#[cfg(feature = "checkpoint")]
+pub(crate) async fn optimized_depth(frame: &DataFrame) -> Result<usize> {
+    let lineage = Lineage::of_logical(frame.logical_plan());
+    let needed = needed(&lineage, PLAN_BYTES_PER_OPERATOR, PLAN_BYTES_PER_EXPRESSION);
+    if needed > MAX_BYTES {
+        return Err(refuse("be planned", &lineage, needed));
+    }
+    let optimize = |frame: DataFrame| {
+        let optimized = frame.into_optimized_plan()?;
+        let lineage = Lineage::of_logical(&optimized);
+        drop_deep(optimized, &lineage);
+        Ok(lineage.depth)
+    };
+    let frame = clone_frame(frame)?;
+    if needed <= IN_PLACE_BYTES {
+        return optimize(frame);
+    }
+    future_on_stack(needed, async move { optimize(frame) }).await
+}
+
 /// Runs `work` with what it takes to execute `plan`: in place for a shallow plan, else on a runtime of its own whose
 /// threads have a stack that fits.
 ///

@@ -4,11 +4,13 @@
 //! from another stage is a small leaf in its place; what it reads itself is cut down to one partition, the largest.
 //! Rebuilds plans, runs none.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
@@ -29,17 +31,18 @@ use prost::Message;
 
 use super::lineage::fold;
 
-/// Stands for the output of another stage: a leaf that a task reads from an exchange.
+/// Stands for what a task does not carry: the output of another stage, or rows in the memory of the same process.
 #[derive(Debug)]
 pub(super) struct ExchangeInput {
     stage: u32,
+    memory_bytes: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl ExchangeInput {
     fn instead_of(plan: &dyn ExecutionPlan, stage: usize) -> Arc<dyn ExecutionPlan> {
         let stage = u32::try_from(stage).unwrap_or(u32::MAX);
-        Arc::new(Self { stage, properties: Arc::clone(plan.properties()) })
+        Arc::new(Self { stage, memory_bytes: 0, properties: Arc::clone(plan.properties()) })
     }
 }
 
@@ -78,9 +81,31 @@ impl ExecutionPlan for ExchangeInput {
     }
 }
 
-/// The caller's codec, which also knows the stand-in for an exchange.
+/// The caller's codec, which also knows the stand-in for what a task does not carry.
 #[derive(Debug)]
-pub(super) struct StageCodec(pub(super) Arc<dyn PhysicalExtensionCodec>);
+pub(super) struct StageCodec {
+    codec: Arc<dyn PhysicalExtensionCodec>,
+    distributed: bool,
+    unknown: Mutex<BTreeSet<String>>,
+}
+
+impl StageCodec {
+    pub(super) fn new(codec: &Arc<dyn PhysicalExtensionCodec>, distributed: bool) -> Self {
+        Self { codec: Arc::clone(codec), distributed, unknown: Mutex::default() }
+    }
+
+    /// Functions of the caller's own for which nothing was written.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Remembers a function for which the codec wrote nothing, unless it is one of the engine's, which carry nothing.
+    fn note(&self, name: &str, own: bool, buf: &[u8], before: usize) {
+        if own && buf.len() == before {
+            self.unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        }
+    }
+}
 
 impl PhysicalExtensionCodec for StageCodec {
     fn try_decode(
@@ -90,7 +115,7 @@ impl PhysicalExtensionCodec for StageCodec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.0.try_decode(buf, inputs, ctx, converter)
+        self.codec.try_decode(buf, inputs, ctx, converter)
     }
 
     fn try_encode(
@@ -104,12 +129,16 @@ impl PhysicalExtensionCodec for StageCodec {
                 buf.extend(input.stage.to_le_bytes());
                 Ok(())
             }
-            None => self.0.try_encode(node, buf, converter),
+            None => self.codec.try_encode(node, buf, converter),
         }
     }
 
     fn try_encode_udf(&self, node: &datafusion::logical_expr::ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
-        self.0.try_encode_udf(node, buf)
+        let before = buf.len();
+        self.codec.try_encode_udf(node, buf)?;
+        let engine = || datafusion::functions::all_default_functions();
+        self.note(node.name(), !engine().iter().any(|known| known.as_ref() == node), buf, before);
+        Ok(())
     }
 
     fn try_encode_udaf(
@@ -117,11 +146,11 @@ impl PhysicalExtensionCodec for StageCodec {
         node: &datafusion::logical_expr::AggregateUDF,
         buf: &mut Vec<u8>,
     ) -> Result<()> {
-        self.0.try_encode_udaf(node, buf)
+        self.codec.try_encode_udaf(node, buf)
     }
 
     fn try_encode_udwf(&self, node: &datafusion::logical_expr::WindowUDF, buf: &mut Vec<u8>) -> Result<()> {
-        self.0.try_encode_udwf(node, buf)
+        self.codec.try_encode_udwf(node, buf)
     }
 
     fn try_encode_higher_order_function(
@@ -129,7 +158,7 @@ impl PhysicalExtensionCodec for StageCodec {
         node: &datafusion::logical_expr::HigherOrderUDF,
         buf: &mut Vec<u8>,
     ) -> Result<()> {
-        self.0.try_encode_higher_order_function(node, buf)
+        self.codec.try_encode_higher_order_function(node, buf)
     }
 
     fn try_encode_expr(
@@ -138,7 +167,7 @@ impl PhysicalExtensionCodec for StageCodec {
         buf: &mut Vec<u8>,
         ctx: &datafusion::physical_expr_common::physical_expr::proto_encode::PhysicalExprEncodeCtx<'_>,
     ) -> Result<()> {
-        self.0.try_encode_expr(node, buf, ctx)
+        self.codec.try_encode_expr(node, buf, ctx)
     }
 }
 
@@ -171,7 +200,8 @@ pub(super) fn split(
         },
     )
     .map_err(DataFusionError::Shared)?;
-    if top.downcast_ref::<ExchangeInput>().is_none() {
+    // What stands for the output of a stage that is already in the list is no stage.
+    if top.downcast_ref::<ExchangeInput>().is_none_or(|input| input.stage == 0) {
         stages.push(top);
     }
     Ok(stages)
@@ -227,13 +257,21 @@ fn one_partition(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Ar
             let largest = sized.max_by_key(|(bytes, _)| *bytes).map(|(_, scan)| scan);
             return Ok(largest.unwrap_or_else(|| Arc::clone(leaf)));
         }
-    } else if let Some(memory) = source.data_source().downcast_ref::<MemorySourceConfig>()
-        && memory.partitions().len() > 1
-    {
-        let bytes = |batches: &Vec<_>| batches.iter().map(batch_bytes).sum::<usize>();
-        let largest = memory.partitions().iter().max_by_key(|batches| bytes(batches)).cloned();
+    } else if let Some(memory) = memory_source(source) {
+        let mut counter = RecordBatchMemoryCounter::new();
+        let mut bytes = |batches: &Vec<RecordBatch>| -> usize {
+            batches.iter().map(|batch| counter.count_batch(batch)).sum()
+        };
+        let sized = memory.partitions().iter().map(|batches| (bytes(batches), batches));
+        let Some((memory_bytes, largest)) = sized.max_by_key(|(bytes, _)| *bytes) else {
+            return Ok(Arc::clone(leaf));
+        };
+        if !codec.distributed {
+            let properties = Arc::clone(leaf.properties());
+            return Ok(Arc::new(ExchangeInput { stage: 0, memory_bytes, properties }));
+        }
         let one = MemorySourceConfig::try_new(
-            &largest.into_iter().collect::<Vec<_>>(),
+            std::slice::from_ref(largest),
             memory.original_schema(),
             memory.projection().clone(),
         )?
@@ -243,7 +281,24 @@ fn one_partition(leaf: &Arc<dyn ExecutionPlan>, codec: &StageCodec) -> Result<Ar
     Ok(Arc::clone(leaf))
 }
 
-/// Bytes of memory a batch holds, each buffer once.
-fn batch_bytes(batch: &RecordBatch) -> usize {
-    datafusion::common::utils::memory::get_record_batch_memory_size(batch)
+/// The rows in memory that a source reads, if it does.
+fn memory_source(source: &DataSourceExec) -> Option<&MemorySourceConfig> {
+    let source = source.data_source();
+    #[cfg(feature = "checkpoint")]
+    if let Some(checkpoint) = source.downcast_ref::<super::checkpoint::FixedPartitions>() {
+        return Some(checkpoint.source());
+    }
+    source.downcast_ref::<MemorySourceConfig>()
+}
+
+/// Bytes in memory of the rows that a stage reads and does not carry.
+pub(super) fn memory_bytes(stage: &Arc<dyn ExecutionPlan>) -> usize {
+    fold(
+        stage,
+        |node: &Arc<dyn ExecutionPlan>| node.children(),
+        |node, below: &[usize]| {
+            let own = node.downcast_ref::<ExchangeInput>().map_or(0, |input| input.memory_bytes);
+            below.iter().fold(own, |sum, bytes| sum.saturating_add(*bytes))
+        },
+    )
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{RecordBatchOptions, new_null_array};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::array::{RecordBatchOptions, UInt64Array};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
@@ -23,7 +23,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tokio::task::JoinSet;
 
-use super::store::{Files, Store};
+use super::store::{Files, InMemory, Store};
 use crate::Error;
 
 /// Bytes a file's writer may hold before it writes a row group.
@@ -40,8 +40,17 @@ pub(crate) enum Place {
 /// The rows of a checkpoint, partition by partition.
 #[derive(Debug)]
 pub(super) enum Data {
-    Memory { partitions: Vec<Vec<RecordBatch>>, rows: Vec<u64>, reservation: MemoryReservation },
-    Parquet { files: Arc<Files>, parts: Vec<Part>, rows: Vec<u64> },
+    Memory {
+        partitions: Vec<Vec<RecordBatch>>,
+        rows: Vec<u64>,
+        reservation: MemoryReservation,
+        counted: InMemory,
+    },
+    Parquet {
+        files: Arc<Files>,
+        parts: Vec<Part>,
+        rows: Vec<u64>,
+    },
 }
 
 /// One partition's file.
@@ -77,6 +86,9 @@ impl Data {
 /// What partitions share while they run.
 struct Shared {
     schema: SchemaRef,
+    /// Whether the last column of the schema numbers the rows.
+    numbered: bool,
+    counter: Mutex<RecordBatchMemoryCounter>,
     unstorable: Option<String>,
     budget: usize,
     reservation: MemoryReservation,
@@ -87,6 +99,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// Bytes that a batch takes beyond those kept already: partitions can share buffers.
+    fn grown(&self, batch: &RecordBatch) -> usize {
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner).count_batch(batch)
+    }
+
     /// Whether `bytes` more may be kept in memory.
     fn reserve(&self, bytes: usize) -> bool {
         if self.spilled.load(Ordering::Relaxed) {
@@ -113,16 +130,21 @@ impl Shared {
         }
     }
 
-    /// The batch under the DataFrame's own schema: the engine's batches can differ in metadata and nullability.
-    fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// The batch under the stored schema: the engine's batches can differ in metadata and nullability. `first` is the
+    /// number of its first row.
+    fn conform(&self, batch: &RecordBatch, first: u64) -> Result<RecordBatch> {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options)
-            .map_err(|error| {
-                DataFusionError::Execution(format!(
-                    "checkpoint of '{}': rows do not fit the schema: {error}",
-                    self.name
-                ))
-            })
+        let mut columns = batch.columns().to_vec();
+        if self.numbered {
+            let numbers = first..first + batch.num_rows() as u64;
+            columns.push(Arc::new(UInt64Array::from_iter_values(numbers)));
+        }
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(|error| {
+            DataFusionError::Execution(format!(
+                "checkpoint of '{}': rows do not fit the schema: {error}",
+                self.name
+            ))
+        })
     }
 }
 
@@ -132,57 +154,92 @@ enum Kept {
     File(Part),
 }
 
-/// Whether a type is or holds a union, at which the Parquet writer panics.
-fn has_union(data_type: &DataType) -> bool {
+/// Whether Parquet gives back what was written to it, type and values. A list of what is known to: of anything else the
+/// writer or the reader may panic (dictionaries of fixed-size binary, truth values or nulls), refuse, or change it.
+fn storable(data_type: &DataType) -> bool {
+    use DataType as T;
     match data_type {
-        DataType::Union(..) => true,
-        DataType::Struct(fields) => fields.iter().any(|field| has_union(field.data_type())),
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::ListView(item)
-        | DataType::LargeListView(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _)
-        | DataType::RunEndEncoded(_, item) => has_union(item.data_type()),
-        DataType::Dictionary(_, value) => has_union(value),
+        T::Boolean
+        | T::Int8
+        | T::Int16
+        | T::Int32
+        | T::Int64
+        | T::UInt8
+        | T::UInt16
+        | T::UInt32
+        | T::UInt64
+        | T::Float16
+        | T::Float32
+        | T::Float64
+        | T::Date32
+        | T::Time32(_)
+        | T::Time64(_)
+        | T::Timestamp(..)
+        | T::Utf8
+        | T::LargeUtf8
+        | T::Utf8View
+        | T::Binary
+        | T::LargeBinary
+        | T::BinaryView
+        | T::Decimal128(..)
+        | T::Decimal256(..) => true,
+        T::FixedSizeBinary(width) => *width > 0,
+        T::List(item) | T::LargeList(item) => storable(item.data_type()),
+        T::Struct(fields) => !fields.is_empty() && fields.iter().all(|field| storable(field.data_type())),
+        T::Dictionary(key, value) => {
+            key.is_dictionary_key_type()
+                && matches!(**value, T::Utf8 | T::LargeUtf8 | T::Binary | T::LargeBinary)
+        }
         _ => false,
     }
 }
 
 /// The index in `schema` of the first column that Parquet cannot hold.
 pub(super) fn unstorable(schema: &Schema) -> Option<usize> {
-    let written = |field: &FieldRef| {
-        let nullable = Schema::new(vec![field.as_ref().clone().with_nullable(true)]);
-        let row = new_null_array(field.data_type(), 1);
-        let batch = RecordBatch::try_new(Arc::new(nullable), vec![row])?;
-        let mut writer = ArrowWriter::try_new(std::io::sink(), batch.schema(), None)?;
-        writer.write(&batch)?;
-        writer.close().map_err(DataFusionError::from)
-    };
-    schema.fields().iter().position(|field| has_union(field.data_type()) || written(field).is_err())
+    schema.fields().iter().position(|field| !storable(field.data_type()))
 }
 
-/// Runs `plan` and keeps its rows under `schema`: in memory within `budget` bytes, else in the store's folder. Rows
-/// with an `unstorable` column, described for people, stay in memory as far as the pool allows.
+/// Runs work that waits for a disk where that does not keep other tasks from running.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+}
+
+/// What is to be kept, and how.
+pub(super) struct Request {
+    /// Name of the DataFrame, for messages.
+    pub(super) name: String,
+    /// The schema under which rows are stored.
+    pub(super) schema: SchemaRef,
+    /// Whether the last column of the schema is to number the rows.
+    pub(super) numbered: bool,
+    /// A column that Parquet cannot hold, described for people: rows with it stay in memory as far as the pool allows.
+    pub(super) unstorable: Option<String>,
+    /// Bytes that may be kept in memory; what does not fit goes to the store's folder.
+    pub(super) budget: usize,
+}
+
+/// Runs `plan` and keeps its rows.
 pub(super) async fn materialize(
     plan: &Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    name: &str,
-    schema: SchemaRef,
-    unstorable: Option<String>,
+    request: Request,
     store: Arc<Store>,
-    budget: usize,
 ) -> Result<Data> {
+    let Request { name, schema, numbered, unstorable, budget } = request;
     // Rows without columns weigh nothing, and a file of them would forget how many there are.
     let budget = if schema.fields().is_empty() || unstorable.is_some() { usize::MAX } else { budget };
     let shared = Arc::new(Shared {
         schema,
+        numbered,
+        counter: Mutex::default(),
         unstorable,
         budget,
         reservation: MemoryConsumer::new(format!("checkpoint of {name}")).register(context.memory_pool()),
         spilled: AtomicBool::new(budget == 0),
         store,
-        name: name.to_owned(),
+        name,
         files: Mutex::new(None),
     });
     let mut tasks: JoinSet<Result<(usize, (u64, Kept))>> = JoinSet::new();
@@ -207,6 +264,7 @@ pub(super) async fn materialize(
         return Ok(Data::Memory {
             partitions,
             rows,
+            counted: shared.store.count_memory(shared.reservation.size()),
             reservation: shared.reservation.split(shared.reservation.size()),
         });
     }
@@ -215,7 +273,10 @@ pub(super) async fn materialize(
     for (partition, (_, kept)) in partitions {
         parts.push(match kept {
             Kept::File(part) => part,
-            Kept::Memory(batches) => write_all(&shared, partition, batches)?.finish()?,
+            Kept::Memory(batches) => {
+                let shared = Arc::clone(&shared);
+                blocking(move || write_all(&shared, partition, &batches)?.finish()).await?
+            }
         });
     }
     Ok(Data::Parquet { files, parts, rows })
@@ -225,78 +286,83 @@ pub(super) async fn materialize(
 async fn keep(
     mut stream: SendableRecordBatchStream,
     partition: usize,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) -> Result<(u64, Kept)> {
-    let mut counter = RecordBatchMemoryCounter::new();
-    let mut counted = 0;
     let mut rows = 0;
     let mut gathered = Vec::new();
     let mut writer: Option<PartWriter> = None;
     while let Some(batch) = stream.next().await {
-        let batch = shared.conform(&batch?)?;
+        let batch = shared.conform(&batch?, rows)?;
         if batch.num_rows() == 0 {
             continue;
         }
         rows += batch.num_rows() as u64;
-        if let Some(writer) = &mut writer {
-            writer.write(&batch)?;
+        if let Some(open) = writer.take() {
+            writer = Some(blocking(move || open.write_all(&[batch])).await?);
             continue;
         }
-        counter.count_batch(&batch);
-        let grown = counter.memory_usage() - counted;
-        counted = counter.memory_usage();
+        let grown = shared.grown(&batch);
         gathered.push(batch);
         if !shared.reserve(grown) {
-            writer = Some(write_all(shared, partition, std::mem::take(&mut gathered))?);
+            let (shared, batches) = (Arc::clone(shared), std::mem::take(&mut gathered));
+            writer = Some(blocking(move || write_all(&shared, partition, &batches)).await?);
         }
     }
     Ok((
         rows,
         match writer {
-            Some(writer) => Kept::File(writer.finish()?),
+            Some(writer) => Kept::File(blocking(move || writer.finish()).await?),
             None => Kept::Memory(gathered),
         },
     ))
 }
 
 /// Writes gathered batches to the partition's file and leaves it open.
-fn write_all(shared: &Shared, partition: usize, batches: Vec<RecordBatch>) -> Result<PartWriter> {
+fn write_all(shared: &Shared, partition: usize, batches: &[RecordBatch]) -> Result<PartWriter> {
     let path = shared.files()?.path().join(format!("part-{partition:05}.parquet"));
-    let mut writer = PartWriter::create(path, &shared.schema)?;
-    for batch in batches {
-        writer.write(&batch)?;
-    }
-    Ok(writer)
+    PartWriter::create(&shared.name, path, &shared.schema)?.write_all(batches)
 }
 
 /// One partition's open file.
 struct PartWriter {
+    name: String,
     path: PathBuf,
     writer: ArrowWriter<BufWriter<File>>,
 }
 
 impl PartWriter {
-    fn create(path: PathBuf, schema: &SchemaRef) -> Result<Self> {
-        let file = File::create(&path).map_err(|error| {
-            DataFusionError::Execution(format!("cannot create {}: {error}", path.display()))
-        })?;
+    fn create(name: &str, path: PathBuf, schema: &SchemaRef) -> Result<Self> {
+        let file = File::create(&path).map_err(|error| failed(name, &path, error))?;
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let writer = ArrowWriter::try_new(BufWriter::new(file), Arc::clone(schema), Some(properties))?;
-        Ok(Self { path, writer })
+        let writer = ArrowWriter::try_new(BufWriter::new(file), Arc::clone(schema), Some(properties))
+            .map_err(|error| failed(name, &path, error))?;
+        Ok(Self { name: name.to_owned(), path, writer })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch)?;
-        if self.writer.in_progress_size() > ROW_GROUP_BYTES {
-            self.writer.flush()?;
+    fn write_all(mut self, batches: &[RecordBatch]) -> Result<Self> {
+        for batch in batches {
+            self.writer.write(batch).map_err(|error| failed(&self.name, &self.path, error))?;
+            if self.writer.in_progress_size() > ROW_GROUP_BYTES {
+                self.writer.flush().map_err(|error| failed(&self.name, &self.path, error))?;
+            }
         }
-        Ok(())
+        Ok(self)
     }
 
     fn finish(self) -> Result<Part> {
-        self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        let bytes = std::fs::metadata(&self.path)?.len();
-        Ok(Part { path: self.path, bytes })
+        let Self { name, path, writer } = self;
+        let file = writer.into_inner().map_err(|error| failed(&name, &path, error))?;
+        let file = file.into_inner().map_err(|error| failed(&name, &path, error.into_error()))?;
+        let bytes = file.metadata().map_err(|error| failed(&name, &path, error))?.len();
+        Ok(Part { path, bytes })
     }
+}
+
+fn failed(
+    name: &str,
+    path: &std::path::Path,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> DataFusionError {
+    Error::CheckpointFile { name: name.to_owned(), path: path.to_owned(), source: error.into() }.into()
 }

@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use datafusion::error::Result;
 
 use crate::Error;
+use crate::named::Named;
 
 const PREFIX: &str = "checkpoint-run-";
 const NEW_PREFIX: &str = ".checkpoint-new-";
@@ -24,6 +27,24 @@ pub(crate) struct Store {
     folder: PathBuf,
     run: Mutex<Option<Arc<RunFolder>>>,
     names: Mutex<HashMap<String, usize>>,
+    in_memory: Arc<AtomicUsize>,
+    optimizing: Mutex<Named<Duration>>,
+}
+
+/// Names whose time in the optimizer is remembered.
+const OPTIMIZED_NAMES: usize = 1000;
+
+/// Bytes of a checkpoint in memory: they count toward the sum of all until this is dropped.
+#[derive(Debug)]
+pub(super) struct InMemory {
+    bytes: usize,
+    sum: Arc<AtomicUsize>,
+}
+
+impl Drop for InMemory {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// This process's folder; the lock tells other processes that it is alive, and ends with it however it ends.
@@ -61,7 +82,43 @@ impl Drop for Files {
 
 impl Store {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, run: Mutex::new(None), names: Mutex::new(HashMap::new()) }
+        Self {
+            folder,
+            run: Mutex::new(None),
+            names: Mutex::new(HashMap::new()),
+            in_memory: Arc::default(),
+            optimizing: Mutex::default(),
+        }
+    }
+
+    /// Adds to the time that the optimizer took for a name since its last checkpoint, and returns it.
+    pub(super) fn optimizing(&self, name: &str, elapsed: Duration) -> Duration {
+        let mut optimizing = self.optimizing.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = optimizing.entry(name, OPTIMIZED_NAMES);
+        *sum += elapsed;
+        *sum
+    }
+
+    /// A checkpoint of this name is made.
+    pub(super) fn optimized(&self, name: &str) {
+        let mut optimizing = self.optimizing.lock().unwrap_or_else(PoisonError::into_inner);
+        optimizing.set(name, Duration::ZERO, OPTIMIZED_NAMES);
+    }
+
+    /// Bytes of all checkpoints in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.in_memory.load(Ordering::Relaxed)
+    }
+
+    /// Counts a checkpoint in memory.
+    pub(super) fn count_memory(&self, bytes: usize) -> InMemory {
+        self.in_memory.fetch_add(bytes, Ordering::Relaxed);
+        InMemory { bytes, sum: Arc::clone(&self.in_memory) }
+    }
+
+    /// The folder for all checkpoints.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// `name`, or with a number after it where it was given out before.

@@ -23,6 +23,8 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 
 use super::materialize::Data;
+use super::source::FixedPartitions;
+use super::store::InMemory;
 
 /// The rows of a checkpoint under the DataFrame's schema.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(super) struct CheckpointTable {
 
 #[derive(Debug)]
 enum Rows {
-    Memory { partitions: Vec<Vec<RecordBatch>>, _reservation: MemoryReservation },
+    Memory { partitions: Vec<Vec<RecordBatch>>, _reservation: MemoryReservation, _counted: InMemory },
     Parquet { partitions: Vec<FileGroup>, count: usize },
 }
 
@@ -42,9 +44,9 @@ impl CheckpointTable {
     /// `data` under `schema`, each partition in each of `orderings`: see [`known_orderings`].
     pub(super) fn new(schema: SchemaRef, data: Data, orderings: Vec<LexOrdering>) -> Result<Self> {
         let rows = match data {
-            Data::Memory { partitions, reservation, .. } => {
+            Data::Memory { partitions, reservation, counted, .. } => {
                 let partitions = if partitions.is_empty() { vec![Vec::new()] } else { partitions };
-                Rows::Memory { partitions, _reservation: reservation }
+                Rows::Memory { partitions, _reservation: reservation, _counted: counted }
             }
             Data::Parquet { files, parts, rows } => {
                 let mut partitions = Vec::with_capacity(parts.len());
@@ -68,8 +70,8 @@ impl CheckpointTable {
     }
 }
 
-/// The orders in which each partition of `plan` is known to be, told by columns of `schema`, which has the plan's
-/// columns in their places. An order by an expression counts as far as columns go before it.
+/// The orders in which each partition of `plan` is known to be, by columns of `schema`, which has the plan's
+/// columns at their positions. An order by an expression counts as far as columns go before it.
 pub(super) fn known_orderings(plan: &dyn ExecutionPlan, schema: &SchemaRef) -> Vec<LexOrdering> {
     let column = |sort: &PhysicalSortExpr| {
         let index = sort.expr.downcast_ref::<Column>()?.index();
@@ -103,7 +105,7 @@ impl TableProvider for CheckpointTable {
                     MemorySourceConfig::try_new(partitions, Arc::clone(&self.schema), projection.cloned())?
                         .with_show_sizes(state.config_options().explain.show_sizes)
                         .try_with_sort_information(self.orderings.clone())?;
-                Ok(DataSourceExec::from_data_source(source))
+                Ok(DataSourceExec::from_data_source(FixedPartitions::new(source)))
             }
             Rows::Parquet { partitions, count } => {
                 let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));

@@ -12,7 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::*;
 use datafusion_measure::{CheckpointOptions, CheckpointPolicy, Instrumentation, Lineage, Verbosity};
 
-use super::support::{Lines, columns, context, filters, instrumentation, numbers, rows};
+use super::support::{Lines, columns, context, filters, instrumentation, numbers, rows, steps};
 
 fn depth(frame: &DataFrame) -> usize {
     Lineage::of_logical(frame.logical_plan()).depth
@@ -65,6 +65,7 @@ async fn stays_the_same(on_disk: bool) {
     let lines = Lines::default();
     let instr =
         Instrumentation::new(Verbosity::Info).with_output(lines.clone()).with_checkpoint(CheckpointOptions {
+            policy: CheckpointPolicy::Always,
             folder: folder.path().to_owned(),
             unlimited_pool_bytes: if on_disk { 10_000 } else { 10 << 20 },
             ..CheckpointOptions::default()
@@ -81,7 +82,7 @@ async fn stays_the_same(on_disk: bool) {
     let marked =
         if on_disk { "  ✓ Cached 'varied' on disk: 4 Parquet files, " } else { "  ✓ Cached 'varied'\n" };
     let text = lines.text();
-    assert!(text.starts_with("  Checkpointing 'varied' due to deep lineage (32 stages)\n"), "{text}");
+    assert!(text.starts_with("  Checkpointing 'varied' as asked (32 stages)\n"), "{text}");
     assert!(text.contains(marked), "{text}");
     let summary = instr.metrics_summary();
     assert!(summary.contains("  ⚠ varied: 32 stages, 4 partitions (before checkpoint)\n"), "{summary}");
@@ -105,22 +106,22 @@ async fn threshold_is_the_last_depth_without_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, lines) = instrumentation(1, folder.path());
     let context = context(2);
-    let frame =
-        instr.checkpoint_if_needed(filters(numbers(&context, 10, 2), 29), "thirty", 30).await.unwrap();
+    let frame = instr.checkpoint_if_needed(steps(numbers(&context, 10, 2), 29), "thirty", 30).await.unwrap();
     assert_eq!((depth(&frame), lines.text().as_str()), (30, ""));
-    let frame = instr.checkpoint_if_needed(filters(frame, 1), "one_more", 30).await.unwrap();
-    assert_eq!(depth(&frame), 1);
+    let frame = steps(numbers(&context, 10, 2), 30);
+    let frame = instr.checkpoint_if_needed(frame, "one_more", 30).await.unwrap();
+    assert_eq!(depth(&frame), 2, "a scan, and a projection that gives columns their qualifiers");
     assert_eq!(
         lines.text(),
         "  Checkpointing 'one_more' due to deep lineage (31 stages)\n  ✓ Cached 'one_more'\n",
-        "checkpoints are told at verbosity 1"
+        "checkpoints are reported at verbosity 1"
     );
 }
 
 #[tokio::test]
 async fn policy_decides_and_silence_makes_none() {
     let folder = tempfile::tempdir().unwrap();
-    let deep = || filters(numbers(&context(2), 10, 2), 40);
+    let deep = || steps(numbers(&context(2), 10, 2), 40);
     let made = |policy, level: u8| {
         let lines = Lines::default();
         let instr = Instrumentation::new(Verbosity::try_from(level).unwrap())
@@ -131,7 +132,7 @@ async fn policy_decides_and_silence_makes_none() {
                 ..Default::default()
             });
         async move {
-            let deep = depth(&instr.checkpoint_if_needed(deep(), "deep", 30).await.unwrap()) == 1;
+            let deep = depth(&instr.checkpoint_if_needed(deep(), "deep", 30).await.unwrap()) < 3;
             let shallow = filters(numbers(&context(2), 10, 2), 2);
             let shallow = depth(&instr.checkpoint_if_needed(shallow, "shallow", 30).await.unwrap()) == 1;
             (deep, shallow, lines.text().is_empty())
@@ -140,7 +141,8 @@ async fn policy_decides_and_silence_makes_none() {
     assert_eq!(made(CheckpointPolicy::Auto, 0).await, (false, false, true));
     assert_eq!(made(CheckpointPolicy::Auto, 1).await, (true, false, false));
     assert_eq!(made(CheckpointPolicy::Never, 3).await, (false, false, true));
-    assert_eq!(made(CheckpointPolicy::Always, 0).await, (true, true, true));
+    assert_eq!(made(CheckpointPolicy::Always, 0).await, (false, false, true));
+    assert_eq!(CheckpointPolicy::default(), CheckpointPolicy::Never);
     assert_eq!(made(CheckpointPolicy::Always, 1).await, (true, true, false));
 }
 
@@ -160,7 +162,7 @@ async fn exploding_expressions_trigger_a_checkpoint_with_the_reason() {
     assert!(depth(&frame) <= 30);
     let expected = rows(frame.clone()).await;
     let after = instr.checkpoint_if_needed(frame, "doubling", 30).await.unwrap();
-    assert_eq!(depth(&after), 1);
+    assert_eq!(depth(&after), 2);
     let text = lines.text();
     assert!(
         text.contains("Checkpointing 'doubling' due to large expressions (expressions grow to "),
@@ -182,7 +184,7 @@ async fn large_task_triggers_a_checkpoint_on_disk_with_the_reason() {
         .filter(col("s").in_list(list, true))
         .unwrap();
     let after = instr.checkpoint_if_needed(frame, "listed", 30).await.unwrap();
-    assert_eq!(depth(&after), 1);
+    assert_eq!(depth(&after), 2);
     let text = lines.text();
     assert!(text.contains("  Checkpointing 'listed' due to a large task ("), "{text}");
     assert!(text.contains("on disk: "), "rows in memory would be sent with the next task: {text}");
@@ -201,12 +203,14 @@ async fn files_go_with_the_frame_and_the_folder_with_the_instrumentation() {
             .filter(|e| e.path().extension().is_some_and(|e| e == "parquet"))
             .count()
     };
-    let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-        policy: CheckpointPolicy::Always,
-        folder: folder.path().to_owned(),
-        unlimited_pool_bytes: 0,
-        ..Default::default()
-    });
+    let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+        CheckpointOptions {
+            policy: CheckpointPolicy::Always,
+            folder: folder.path().to_owned(),
+            unlimited_pool_bytes: 0,
+            ..Default::default()
+        },
+    );
     let frame = instr.checkpoint_if_needed(numbers(&context(2), 1000, 2), "kept", 30).await.unwrap();
     assert_eq!(files(), 2);
     let plan = frame.create_physical_plan().await.unwrap();
@@ -229,12 +233,14 @@ async fn files_go_with_the_frame_and_the_folder_with_the_instrumentation() {
 #[tokio::test]
 async fn nothing_is_left_after_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-        policy: CheckpointPolicy::Always,
-        folder: folder.path().to_owned(),
-        unlimited_pool_bytes: 0,
-        ..Default::default()
-    });
+    let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+        CheckpointOptions {
+            policy: CheckpointPolicy::Always,
+            folder: folder.path().to_owned(),
+            unlimited_pool_bytes: 0,
+            ..Default::default()
+        },
+    );
     let frame = numbers(&context(2), 1000, 2)
         .select(vec![(lit(1i64) / (col("n") - lit(999i64))).alias("q")])
         .unwrap();
@@ -281,12 +287,14 @@ async fn full_memory_pool_sends_rows_to_disk() {
 async fn qualifiers_survive() {
     let folder = tempfile::tempdir().unwrap();
     for bytes in [0, 1 << 20] {
-        let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-            policy: CheckpointPolicy::Always,
-            folder: folder.path().to_owned(),
-            unlimited_pool_bytes: bytes,
-            ..Default::default()
-        });
+        let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+            CheckpointOptions {
+                policy: CheckpointPolicy::Always,
+                folder: folder.path().to_owned(),
+                unlimited_pool_bytes: bytes,
+                ..Default::default()
+            },
+        );
         let context = context(2);
         let left = numbers(&context, 10, 2).alias("left").unwrap();
         let right = numbers(&context, 20, 2).alias("right").unwrap();
@@ -309,12 +317,14 @@ async fn qualifiers_survive() {
 async fn a_declared_order_survives() {
     let folder = tempfile::tempdir().unwrap();
     for bytes in [0, 1 << 20] {
-        let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-            policy: CheckpointPolicy::Always,
-            folder: folder.path().to_owned(),
-            unlimited_pool_bytes: bytes,
-            ..Default::default()
-        });
+        let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+            CheckpointOptions {
+                policy: CheckpointPolicy::Always,
+                folder: folder.path().to_owned(),
+                unlimited_pool_bytes: bytes,
+                ..Default::default()
+            },
+        );
         let sorts = |frame: DataFrame| async move {
             let plan = frame.create_physical_plan().await.unwrap();
             let shown = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
@@ -354,11 +364,13 @@ async fn a_declared_order_survives() {
 #[tokio::test]
 async fn equal_projections_in_a_row_are_right_with_a_checkpoint_between() {
     let folder = tempfile::tempdir().unwrap();
-    let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-        policy: CheckpointPolicy::Always,
-        folder: folder.path().to_owned(),
-        ..Default::default()
-    });
+    let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+        CheckpointOptions {
+            policy: CheckpointPolicy::Always,
+            folder: folder.path().to_owned(),
+            ..Default::default()
+        },
+    );
     let mut frame = numbers(&context(1), 1, 1);
     for _ in 0..5 {
         frame = frame.with_column("n", col("n") + lit(1i64)).unwrap();

@@ -3,9 +3,16 @@
 use datafusion::arrow::array::AsArray;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::*;
-use datafusion_measure::Lineage;
+use datafusion_measure::{Limits, Lineage};
 
 use super::support::{columns, context, filters, instrumentation, numbers};
+
+/// Limits by which the optimizer is always too slow for what is deep.
+fn impatient() -> Limits {
+    let mut limits = Limits::default();
+    limits.optimizing = std::time::Duration::ZERO;
+    limits
+}
 
 /// A chain of limits made by hand: building it takes no stack.
 fn limits(frame: DataFrame, steps: usize) -> DataFrame {
@@ -46,18 +53,25 @@ async fn shared_subplans_are_measured_in_time_and_counted_as_often_as_they_stand
 async fn a_thousand_steps_are_planned_run_and_checkpointed_on_a_small_stack() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, lines) = instrumentation(1, folder.path());
+    let instr = instr.with_limits(impatient());
     let frame = filters(numbers(&context(2), 10, 2), 1000);
     let plan = datafusion_measure::plan(&frame).await.unwrap();
     datafusion_measure::release(plan);
     let frame = instr.checkpoint_if_needed(frame, "deep", 30).await.unwrap();
     assert_eq!(frame.count().await.unwrap(), 10);
-    assert!(lines.text().contains("due to deep lineage (1001 stages)"), "{}", lines.text());
+    assert!(
+        lines.text().contains("  Checkpointing 'deep' due to a slow optimizer (")
+            && lines.text().contains(" ms for 1001 stages)\n"),
+        "{}",
+        lines.text()
+    );
 }
 
 #[tokio::test]
 async fn dependent_columns_are_planned_where_the_engine_alone_overflows() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(1, folder.path());
+    let instr = instr.with_limits(impatient());
     let frame = columns(numbers(&context(2), 10, 2), 120);
     let after = instr.checkpoint_if_needed(frame, "chain", 30).await.unwrap();
     let last = after.clone().sort(vec![col("c119").sort(true, false)]).unwrap().limit(0, Some(1)).unwrap();

@@ -9,7 +9,7 @@ use datafusion::prelude::*;
 use datafusion_measure::{FlightRecorder, Limits, Travel, write_metrics};
 use serde_json::Value;
 
-use super::support::{context, filters, instrumentation, numbers};
+use super::support::{context, filters, instrumentation, numbers, steps};
 
 #[tokio::test]
 async fn advice_to_coalesce_many_partitions_with_few_rows() {
@@ -71,7 +71,7 @@ async fn advice_on_skew_and_on_a_single_partition_from_executed_plans() {
 async fn advice_on_deep_lineage_and_on_a_value_shipped_inline() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(2, folder.path());
-    let deep = filters(numbers(&context(2), 1000, 2), 35);
+    let deep = steps(numbers(&context(2), 1000, 2), 35);
     instr.analyze_dataframe(&deep, "deep", false).await.unwrap();
     instr.measure_broadcast_size(&vec![0u8; 2 << 20][..], "model").unwrap();
     let advice = instr.metrics().advice;
@@ -139,7 +139,7 @@ async fn debug_tells_rows_time_and_memory_of_each_operator() {
 async fn metrics_files_have_the_keys_of_the_interface() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(2, folder.path());
-    let frame = filters(numbers(&context(3), 10, 3), 31);
+    let frame = steps(numbers(&context(3), 10, 3), 31);
     instr.analyze_dataframe(&frame, "in", false).await.unwrap();
     let frame = instr.checkpoint_if_needed(frame, "kept", 30).await.unwrap();
     let plan = frame.create_physical_plan().await.unwrap();
@@ -154,7 +154,8 @@ async fn metrics_files_have_the_keys_of_the_interface() {
     assert_eq!(json["dataframes"]["in"]["lineage_depth"], 32);
     assert_eq!(json["dataframes"]["in"]["partitions"], 3);
     assert_eq!(json["dataframes"]["kept"]["checkpointed"], true);
-    assert_eq!(json["dataframes"]["kept"]["lineage_depth"], 1);
+    assert_eq!(json["dataframes"]["kept"]["lineage_depth"], 2);
+    assert_eq!(json["dataframes"]["kept"]["lineage_depth_optimized"], 32);
     assert_eq!(json["dataframes"]["kept"]["lineage_depth_before"], 32);
     assert!(json["dataframes"]["kept"]["checkpoint_planning_s"].as_f64().unwrap() > 0.0);
     assert!(json["dataframes"]["in"].get("checkpoint_planning_s").is_none());

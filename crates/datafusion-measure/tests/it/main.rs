@@ -7,10 +7,13 @@ mod deep;
 mod events;
 mod facts;
 mod guide;
+mod observing;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
 mod promises;
+mod same_answers;
+mod schemas;
 mod sizes;
 mod support;
 mod tpch;

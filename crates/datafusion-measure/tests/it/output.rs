@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::prelude::*;
 use serde_json::json;
 
-use super::support::{SaveCodec, SavePartition, context, filters, instrumentation, numbers};
+use super::support::{SaveCodec, SavePartition, context, filters, instrumentation, numbers, steps};
 
 /// What the guide's example prints.
 pub async fn example() -> String {
@@ -13,7 +13,7 @@ pub async fn example() -> String {
     let (instr, lines) = instrumentation(2, folder.path());
     let instr = instr.with_codec(Arc::new(SaveCodec::default()));
     let context = context(4);
-    let deep = filters(numbers(&context, 1000, 4), 41);
+    let deep = steps(numbers(&context, 1000, 4), 40).alias("predictions").unwrap();
 
     let scope = instr.scope("CouchDBOutputWriter.save_annotated");
     instr.analyze_dataframe(&deep, "predictions_input", false).await.unwrap();

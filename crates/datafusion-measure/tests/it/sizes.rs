@@ -85,6 +85,7 @@ async fn operator_without_codec_is_a_warning_that_names_the_remedy() {
 async fn task_of_a_single_stage_is_the_serialized_plan() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, lines) = instrumentation(2, folder.path());
+    let instr = instr.with_distributed(true);
     let plan = numbers(&context(1), 10, 1).filter(col("n").gt(lit(3i64))).unwrap();
     let plan = plan.create_physical_plan().await.unwrap();
     let size = instr.measure_task_size(&plan, "filtered").unwrap();
@@ -99,6 +100,7 @@ async fn task_of_a_single_stage_is_the_serialized_plan() {
 async fn task_is_one_partition_of_the_largest_stage() {
     let folder = tempfile::tempdir().unwrap();
     let (instr, _) = instrumentation(2, folder.path());
+    let instr = instr.with_distributed(true);
     let frame = numbers(&context(4), 40_000, 4);
     let frame = frame
         .aggregate(
@@ -125,11 +127,11 @@ async fn large_task_is_flagged_with_the_operator_that_is_large() {
     let plan = SavePartition::over(input().await, json!({"url": "x", "client": "y".repeat(1_200_000)}));
     instr.measure_task_size(&plan, "save").unwrap();
     let text = lines.text();
-    assert!(text.contains("⚠ Task 'save': stage 1 contains a task of very large size (1172."), "{text}");
+    assert!(text.contains("⚠ Task 'save': stage 1 contains a task of very large size (1171."), "{text}");
     assert!(text.contains("are SavePartition, field 'client' of SavePartition alone has"), "{text}");
     assert!(text.contains("the maximum recommended task size is 1000.0 KiB"), "{text}");
     let advice = instr.metrics().advice.join("\n");
-    assert!(advice.contains("Task 'save' is 1172."), "{advice}");
+    assert!(advice.contains("Task 'save' is 1171."), "{advice}");
     assert!(advice.contains("when sent: checkpoint to Parquet, or pass references"), "{advice}");
 }
 
@@ -220,7 +222,7 @@ async fn off_means_off() {
     assert!(instr.measure_broadcast_size(&model, "model").is_none());
     let watched = Watched::over(numbers(&context(2), 10, 2));
     let frame = context(2).read_table(Arc::clone(&watched) as _).unwrap();
-    let frame = super::support::filters(frame, 60);
+    let frame = super::support::steps(frame, 60);
     assert!(instr.analyze_dataframe(&frame, "frame", true).await.unwrap().is_none());
     let same = instr.checkpoint_if_needed(frame.clone(), "frame", 30).await.unwrap();
     assert_eq!(same.logical_plan(), frame.logical_plan());

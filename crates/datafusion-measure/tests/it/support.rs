@@ -13,7 +13,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
 use datafusion::prelude::*;
-use datafusion_measure::{CheckpointOptions, Instrumentation, Verbosity};
+use datafusion_measure::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
 /// Output that can be read back.
@@ -42,7 +42,11 @@ pub fn instrumentation(level: u8, folder: &std::path::Path) -> (Instrumentation,
     let lines = Lines::default();
     let instr = Instrumentation::new(Verbosity::try_from(level).unwrap())
         .with_output(lines.clone())
-        .with_checkpoint(CheckpointOptions { folder: folder.to_owned(), ..CheckpointOptions::default() });
+        .with_checkpoint(CheckpointOptions {
+            policy: CheckpointPolicy::Auto,
+            folder: folder.to_owned(),
+            ..CheckpointOptions::default()
+        });
     (instr, lines)
 }
 
@@ -63,6 +67,18 @@ pub fn numbers(context: &SessionContext, rows: usize, partitions: usize) -> Data
     });
     let table = MemTable::try_new(Arc::clone(&schema), parts.collect()).unwrap();
     context.read_table(Arc::new(table)).unwrap()
+}
+
+/// A frame with `steps` columns, each made from the one before, which it uses twice, so that the optimizer keeps the
+/// steps apart: depth `steps + 1`, as written and after optimizing.
+pub fn steps(frame: DataFrame, steps: usize) -> DataFrame {
+    let mut last = "n".to_owned();
+    (0..steps).fold(frame, |frame, step| {
+        let name = format!("s{step}");
+        let next = (col(&last) % lit(1000i64) + col(&last) % lit(7i64)).alias(&name);
+        last = name;
+        frame.select(vec![col("n"), next]).unwrap()
+    })
 }
 
 /// A frame with `steps` filters on top of a scan: depth `steps + 1`.

@@ -195,12 +195,14 @@ fn stepwise<'a>(
 
 async fn results_stay_the_same(bytes: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let instr = Instrumentation::new(Verbosity::Silent).with_checkpoint(CheckpointOptions {
-        policy: CheckpointPolicy::Always,
-        folder: folder.path().to_owned(),
-        unlimited_pool_bytes: bytes,
-        ..CheckpointOptions::default()
-    });
+    let instr = Instrumentation::new(Verbosity::Warnings).with_output(std::io::sink()).with_checkpoint(
+        CheckpointOptions {
+            policy: CheckpointPolicy::Always,
+            folder: folder.path().to_owned(),
+            unlimited_pool_bytes: bytes,
+            ..CheckpointOptions::default()
+        },
+    );
     let context = tables();
     let (mut checkpoints, mut with_rows) = (0, 0);
     for number in 1..=22 {
