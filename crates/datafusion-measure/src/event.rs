@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::execution::ExecutionMetrics;
 use super::format::format_bytes;
 use super::metrics::{DataFrameMetrics, Metrics, Travel};
+use super::session::QueryMetrics;
 use super::sizes::{ClosureSize, TaskSize};
 use super::verbosity::Verbosity;
 use super::warning::{Warning, expressions};
@@ -111,6 +112,12 @@ pub enum Event {
         #[serde(flatten)]
         metrics: ExecutionMetrics,
     },
+    /// A query of an attached session ended.
+    Query {
+        /// What it was, and what it did.
+        #[serde(flatten)]
+        query: Box<QueryMetrics>,
+    },
     /// Something should not stay as it is.
     Warning {
         /// What.
@@ -151,6 +158,7 @@ impl Event {
             Self::CheckpointStarted { .. } => "checkpoint_started",
             Self::CheckpointCompleted { .. } => "checkpoint_completed",
             Self::Execution { .. } => "execution",
+            Self::Query { .. } => "query",
             Self::Warning { .. } => "warning",
             Self::Changes { .. } => "changes",
             Self::Summary { .. } => "summary",
@@ -163,6 +171,7 @@ impl Event {
         match self {
             Self::Warning { warning: Warning::ScopeFailed { .. }, .. } => Level::Error,
             Self::Warning { .. } => Level::Warn,
+            Self::Query { query } if query.error.is_some() => Level::Error,
             Self::Execution { .. } => Level::Debug,
             _ => Level::Info,
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion_proto::physical_plan::{DefaultPhysicalExtensionCodec, PhysicalExtensionCodec};
 use indexmap::IndexSet;
@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::recorder::FlightRecorder;
 use super::reporter::{Reporter, TextReporter};
 use super::scope::Scope;
+use super::session::QueryMetrics;
 use super::verbosity::Verbosity;
 use super::warning::Warning;
 use super::{advice, compare, summary};
@@ -53,6 +54,10 @@ pub(crate) struct Settings {
 struct State {
     metrics: Metrics,
     warnings: IndexSet<Warning>,
+    /// Queries planned so far, in attached sessions.
+    planned: u64,
+    /// When the piece of work in hand began, and how many queries had been planned then.
+    begun: Option<(Instant, u64)>,
 }
 
 impl fmt::Debug for Instrumentation {
@@ -250,6 +255,26 @@ impl Instrumentation {
     #[cfg(feature = "checkpoint")]
     pub(crate) fn makes_checkpoints(&self) -> bool {
         !self.is_silent() && self.settings.checkpoint.policy != CheckpointPolicy::Never
+    }
+
+    /// The number of a query that is being planned.
+    pub(crate) fn next_query(&self) -> u64 {
+        let mut state = self.locked();
+        state.planned += 1;
+        state.planned
+    }
+
+    pub(crate) fn begin_measured(&self) {
+        let mut state = self.locked();
+        state.begun = Some((Instant::now(), state.planned));
+    }
+
+    pub(crate) fn end_measured(&self) -> (f64, Vec<QueryMetrics>) {
+        let mut state = self.locked();
+        let (elapsed, before) =
+            state.begun.take().map_or((Duration::ZERO, 0), |(start, planned)| (start.elapsed(), planned));
+        let queries = state.metrics.queries.iter().filter(|query| query.number > before).cloned().collect();
+        (elapsed.as_secs_f64(), queries)
     }
 
     /// Records something, in metrics that hold so many names of a kind at most.

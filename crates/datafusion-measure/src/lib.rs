@@ -18,6 +18,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! [`Instrumentation::attach`] measures every query of a session, without a call for each: `let ctx = measure.attach(ctx);`.
+//!
 //! At verbosity 0 every method returns at once: no plan is built, serialized or walked.
 //!
 //! What happens is a typed [`Event`], given to a [`Reporter`]: [`TextReporter`] writes the text of the guide,
@@ -58,6 +60,7 @@ mod prometheus;
 mod recorder;
 mod reporter;
 mod scope;
+mod session;
 mod sizes;
 mod stack;
 mod stages;
@@ -85,6 +88,7 @@ pub use prometheus::{LABELLED, prometheus_text};
 pub use recorder::{Flight, FlightRecorder};
 pub use reporter::{JsonReporter, Reporter, TextReporter, json_line};
 pub use scope::Scope;
+pub use session::{Measured, QueryMetrics};
 pub use sizes::{Broadcast, ClosureSize, TaskSize};
 pub use stack::{on_stack, plan, release, release_frame, run};
 pub use verbosity::Verbosity;

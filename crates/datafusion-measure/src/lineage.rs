@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{
-    Distinct, Expr, LogicalPlan, Statement, Volatility, WindowFunctionDefinition,
-};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Statement};
+#[cfg(feature = "checkpoint")]
+use datafusion::logical_expr::{Volatility, WindowFunctionDefinition};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
@@ -288,6 +288,7 @@ pub(crate) fn surplus_literals(node: &Expr) -> usize {
 
 /// The first function in a plan whose value is not the same each time it is computed from the same rows: `random`,
 /// `now`, and what declares itself volatile or stable.
+#[cfg(feature = "checkpoint")]
 pub(crate) fn changing_function(plan: &LogicalPlan) -> Option<String> {
     let mut found: Option<String> = None;
     let mut look = |expression: &Expr| {

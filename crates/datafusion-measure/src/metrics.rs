@@ -11,6 +11,7 @@ use super::execution::ExecutionMetrics;
 use super::files::write_metrics;
 use super::lineage::Lineage;
 use super::named::Named;
+use super::session::QueryMetrics;
 use super::warning::Warning;
 
 /// Everything measured since the start or the last [`reset`](super::Instrumentation::reset).
@@ -32,6 +33,9 @@ pub struct Metrics {
     /// What executed plans did, operator by operator.
     #[serde(skip_serializing_if = "Named::is_empty")]
     pub executions: Named<ExecutionMetrics>,
+    /// Queries that ended in attached sessions, in the order of their ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<QueryMetrics>,
     /// Warnings, in the order they were given; serialized as their texts.
     #[serde(serialize_with = "as_texts")]
     pub warnings: Vec<Warning>,
@@ -119,6 +123,7 @@ impl Metrics {
             && self.tasks.is_empty()
             && self.dataframes.is_empty()
             && self.executions.is_empty()
+            && self.queries.is_empty()
     }
 
     /// The metrics as a JSON object with the keys of a metrics file.

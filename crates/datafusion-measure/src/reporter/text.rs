@@ -12,6 +12,7 @@ use crate::format::{format_bytes, format_duration};
 use crate::lineage::Lineage;
 use crate::metrics::{DataFrameMetrics, Travel};
 use crate::recorder::ago;
+use crate::session::QueryMetrics;
 use crate::verbosity::Verbosity;
 
 /// The rule above and below a heading.
@@ -121,6 +122,7 @@ impl Reporter for TextReporter {
                 self.more(&format!("  ✓ Cached '{name}' on disk: {files} Parquet files, {bytes}"));
             }
             Event::Execution { name, metrics } => self.block(&metrics.lines(name)),
+            Event::Query { query } => self.line(&query_lines(query, verbosity)),
             Event::Warning { message, .. } => self.line(&format!("  ⚠ {message}")),
             Event::Changes { since_s, changes } => {
                 let mut lines = format!("Since the last run ({}):", ago(*since_s));
@@ -156,6 +158,33 @@ fn frame(name: &str, found: &DataFrameMetrics, verbosity: Verbosity) -> String {
         if let Some(bytes) = found.task_bytes {
             lines += &format!("\n    Largest task: {}", format_bytes(bytes));
         }
+    }
+    lines
+}
+
+/// One line for a query, and at verbosity 3 one for each of its operators.
+fn query_lines(query: &QueryMetrics, verbosity: Verbosity) -> String {
+    let time = |seconds: f64| format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let depth = match query.lineage_depth {
+        Some(written) if written != query.lineage_depth_optimized => {
+            format!("{written} stages, {} after optimizing", query.lineage_depth_optimized)
+        }
+        _ => format!("{} stages", query.lineage_depth_optimized),
+    };
+    let mut lines = format!(
+        "  Query {}: {} rows in {}, planned in {} ({depth}): {}",
+        query.number,
+        query.rows,
+        time(query.elapsed_s),
+        time(query.optimizing_s.unwrap_or_default() + query.planning_s),
+        query.plan
+    );
+    if let Some(error) = &query.error {
+        lines += &format!("\n    failed: {error}");
+    }
+    if verbosity >= Verbosity::Debug {
+        lines.push('\n');
+        lines += &query.execution.lines(&format!("query {}", query.number));
     }
     lines
 }

@@ -14,6 +14,7 @@ mod output;
 mod promises;
 mod same_answers;
 mod schemas;
+mod sessions;
 mod sizes;
 mod support;
 mod tpch;

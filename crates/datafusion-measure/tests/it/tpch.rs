@@ -218,6 +218,28 @@ async fn results_stay_the_same(bytes: usize) {
     assert!(with_rows >= 20, "{with_rows} queries have rows");
 }
 
+/// Attached, at every verbosity: the same results, and each query with its rows.
+#[tokio::test]
+async fn results_are_the_same_in_an_attached_session() {
+    let plain = tables();
+    for verbosity in [Verbosity::Warnings, Verbosity::Debug] {
+        let measure = Instrumentation::new(verbosity).with_output(std::io::sink());
+        let attached = measure.attach(tables());
+        for number in 1..=22 {
+            let expected = frame(&plain, number).await.collect().await.unwrap();
+            measure.begin();
+            let found = frame(&attached, number).await.collect().await.unwrap();
+            assert_eq!(sorted(&found), sorted(&expected), "Q{number}");
+            let rows = found.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+            let query = measure.end().queries.pop().unwrap();
+            assert_eq!((query.rows, query.error), (rows, None), "Q{number}");
+            for context in [&plain, &attached] {
+                context.sql("drop view if exists revenue0").await.unwrap().collect().await.unwrap();
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn results_are_the_same_through_checkpoints_in_memory() {
     results_stay_the_same(1 << 30).await;
