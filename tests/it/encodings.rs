@@ -217,7 +217,7 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
     .unwrap();
     Setting {
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
-        context: session(&options, models, Arc::default()).unwrap(),
+        context: session(&options, models, Default::default()).unwrap(),
         model,
         selection,
         folder,

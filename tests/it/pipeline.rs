@@ -34,7 +34,7 @@ fn context(partitions: usize, model: &Arc<Model>) -> SessionContext {
     let models = Arc::new(ModelStore::new());
     models.insert(Arc::clone(model));
     let options = SessionOptions { partitions, memory_limit: None, optimizer_rules: Vec::new() };
-    session(&options, models, Arc::default()).unwrap()
+    session(&options, models, Default::default()).unwrap()
 }
 
 /// The samples' ids as a table that can be sent, and the stages up to annotations on it.
