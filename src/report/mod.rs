@@ -4,10 +4,11 @@
 //! [`evaluation_page`] shows how good a model is, `run_page` what a run did. Pages follow the reader's light or dark scheme, plots
 //! carry a title and a description for those who cannot see them, and colour never tells anything alone.
 //!
-//! This room turns figures into text; it may not compute them, nor touch files.
+//! This module turns figures into text; it may not compute them. Only the index of [`pages`] touches files.
 
 mod evaluation;
 pub mod html;
+pub mod pages;
 pub mod plot;
 mod run;
 

@@ -4,6 +4,7 @@
 //! labels gives the same bytes, so that a second run finds nothing to write.
 
 mod brat;
+mod html;
 mod jsonl;
 mod parquet;
 mod yedda;
@@ -52,6 +53,8 @@ pub enum OutputFormat {
     Parquet,
     /// brat standoff: offsets in Unicode characters, beside a copy of the text.
     Brat,
+    /// A page to look at and to correct, which holds the text exactly.
+    Html,
 }
 
 impl OutputFormat {
@@ -70,6 +73,9 @@ impl OutputFormat {
             Self::Jsonl => format!("{attachment_name}.jsonl"),
             Self::Parquet => format!("{attachment_name}.parquet"),
             Self::Brat => format!("{}.ann", brat_stem(attachment_name)),
+            // `index.html` is the index of the pages.
+            Self::Html if attachment_name == "index" => "index_.html".to_owned(),
+            Self::Html => format!("{attachment_name}.html"),
         }
     }
 
@@ -86,6 +92,7 @@ impl OutputFormat {
             Self::Yedda | Self::Brat => "text/plain; charset=utf-8",
             Self::Jsonl => "application/x-ndjson",
             Self::Parquet => "application/vnd.apache.parquet",
+            Self::Html => "text/html; charset=utf-8",
         }
     }
 
@@ -99,6 +106,7 @@ impl OutputFormat {
             Self::Jsonl => Ok(jsonl::render(document)?),
             Self::Parquet => Ok(parquet::render(document)?),
             Self::Brat => Ok(brat::render(document)),
+            Self::Html => Ok(html::render(document)),
         }
     }
 }
