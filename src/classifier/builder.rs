@@ -9,7 +9,7 @@ use crate::connectors::Connectors;
 use crate::error::Result;
 use crate::instrumentation::{Instrumentation, Verbosity};
 use crate::pipeline::{Engine, InProcess, ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
-use crate::sink::Sink;
+use crate::sink::{FileSink, Sink};
 use crate::source::Source;
 use crate::worker::WorkerContext;
 
@@ -24,6 +24,7 @@ pub struct ClassifierBuilder {
     engine: Option<Arc<dyn Engine>>,
     source: Option<Arc<dyn Source>>,
     sink: Option<Arc<dyn Sink>>,
+    pages: Option<FileSink>,
     connectors: Connectors,
     partitions: Option<usize>,
     batch_size: Option<usize>,
@@ -48,6 +49,14 @@ impl ClassifierBuilder {
     #[must_use]
     pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
         self.sink = Some(sink);
+        self
+    }
+
+    /// Where each document is also written as a page to look at; its format is
+    /// [`Html`](crate::sink::OutputFormat::Html). Default: nowhere.
+    #[must_use]
+    pub fn pages(mut self, pages: Option<FileSink>) -> Self {
+        self.pages = pages;
         self
     }
 
@@ -152,6 +161,7 @@ impl ClassifierBuilder {
             model: None,
             source,
             sink,
+            pages: self.pages,
             partitions,
             batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
             lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),

@@ -37,7 +37,7 @@ use crate::model::train::{self, Naming, Progress};
 use crate::model::{Model, Preset};
 use crate::pipeline::rows::{Labels, OutcomeRows};
 use crate::pipeline::{Engine, MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
-use crate::sink::Sink;
+use crate::sink::{FileSink, Sink};
 use crate::source::Source;
 
 /// A pipeline from a source to a sink, with a model.
@@ -47,6 +47,7 @@ pub struct Classifier {
     model: Option<(String, Arc<Model>)>,
     source: Arc<dyn Source>,
     sink: Arc<dyn Sink>,
+    pages: Option<FileSink>,
     partitions: usize,
     batch_size: usize,
     lineage_threshold: usize,
@@ -239,7 +240,12 @@ impl Classifier {
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations = stages::annotations(&self.context, predictions, self.sink.format())?;
+        let annotations = stages::annotations(
+            &self.context,
+            predictions,
+            self.sink.format(),
+            self.pages.is_some(),
+        )?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());
@@ -254,7 +260,12 @@ impl Classifier {
         mut on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
-        let outcomes = stages::outcomes(&self.context, annotations, self.sink.save_params())?;
+        let outcomes = stages::outcomes(
+            &self.context,
+            annotations,
+            self.sink.save_params(),
+            self.pages.clone(),
+        )?;
         let plan = instrumentation::plan(&outcomes).await?;
         self.measure(&plan);
         let context = Arc::new(outcomes.task_ctx());

@@ -82,7 +82,9 @@ pub enum CorrectionsError {
     #[error("this is no whole file of corrections; save it again from the page")]
     Json(#[from] serde_json::Error),
     /// It is of another kind or version.
-    #[error("the format is '{0}', not '{CORRECTIONS_FORMAT}'; save it again from a page that this version wrote")]
+    #[error(
+        "the format is '{0}', not '{CORRECTIONS_FORMAT}'; save it again from a page that this version wrote"
+    )]
     Format(String),
     /// They were made for another text.
     #[error(
@@ -285,7 +287,9 @@ mod tests {
         assert!(matches!(other, CorrectionsError::OtherText { .. }));
         assert!(matches!(Corrections::parse(b"{"), Err(CorrectionsError::Json(_))));
         let format = br#"{"format": "other 7", "documents": []}"#;
-        assert!(matches!(Corrections::parse(format), Err(CorrectionsError::Format(found)) if found == "other 7"));
+        assert!(
+            matches!(Corrections::parse(format), Err(CorrectionsError::Format(found)) if found == "other 7")
+        );
     }
 
     proptest! {

@@ -10,6 +10,7 @@ pub mod yedda;
 
 pub use annotation::{Annotation, Outcome, Status};
 pub use corrections::{
-    CORRECTIONS_FORMAT, CORRECTIONS_SUFFIX, Correction, Corrections, CorrectionsError, DocumentCorrections, text_digest,
+    CORRECTIONS_FORMAT, CORRECTIONS_SUFFIX, Correction, Corrections, CorrectionsError, DocumentCorrections,
+    text_digest,
 };
 pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};

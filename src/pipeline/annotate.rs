@@ -22,21 +22,30 @@ use crate::sink::{LabelledDocument, LabelledParagraph, OutputFormat};
 /// Name of the closure.
 pub const ANNOTATE_PARTITION: &str = "annotate_partition";
 
-/// Puts the documents of one partition together again. Captures the format.
+/// Puts the documents of one partition together again. Captures the format, and whether pages are wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct AnnotatePartition {
     format: OutputFormat,
+    pages: bool,
 }
 
 impl AnnotatePartition {
     /// Renders as `format`.
     #[must_use]
     pub fn new(format: OutputFormat) -> Self {
-        Self { format }
+        Self { format, pages: false }
+    }
+
+    /// Whether each document is also shown as a page.
+    #[must_use]
+    pub fn with_pages(mut self, pages: bool) -> Self {
+        self.pages = pages;
+        self
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
-        Ok(Arc::new(Self { format: encoding::decode(ANNOTATE_PARTITION, bytes)? }))
+        let (format, pages) = encoding::decode(ANNOTATE_PARTITION, bytes)?;
+        Ok(Arc::new(Self { format, pages }))
     }
 }
 
@@ -50,7 +59,7 @@ impl PartitionFunction for AnnotatePartition {
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
-        encoding::encode(ANNOTATE_PARTITION, &self.format)
+        encoding::encode(ANNOTATE_PARTITION, &(self.format, self.pages))
     }
 
     fn describe(&self) -> String {
@@ -61,6 +70,7 @@ impl PartitionFunction for AnnotatePartition {
         let labels = Labels::of(input)?;
         Ok(Box::new(Annotate {
             format: self.format,
+            pages: self.pages,
             schema: annotations_schema(&labels),
             labels,
             whole: WholeDocuments::default(),
@@ -71,6 +81,7 @@ impl PartitionFunction for AnnotatePartition {
 
 struct Annotate {
     format: OutputFormat,
+    pages: bool,
     labels: Labels,
     schema: SchemaRef,
     whole: WholeDocuments,
@@ -99,6 +110,7 @@ impl Annotate {
         let documents = input.documents()?;
         let mut annotation = BinaryViewBuilder::new();
         let mut text = BinaryViewBuilder::new();
+        let mut page = BinaryViewBuilder::new();
         let mut paragraphs = UInt32Builder::with_capacity(documents.len());
         let mut bytes = UInt64Builder::with_capacity(documents.len());
         let mut counts: Vec<u32> = Vec::with_capacity(documents.len() * self.labels.len());
@@ -110,6 +122,7 @@ impl Annotate {
             let Some(after) = input.after(rows.end - 1) else {
                 annotation.append_null();
                 text.append_null();
+                page.append_null();
                 paragraphs.append_value(0);
                 bytes.append_value(0);
                 continue;
@@ -121,14 +134,18 @@ impl Annotate {
                     *count += 1;
                 }
             }
-            let rendered = self.format.render(&document).map_err(|error| {
-                exec_datafusion_err!(
-                    "'{}' cannot be written as {}: {error}",
-                    reference.attachment_name,
-                    self.format.name()
-                )
-            })?;
-            append_bytes(&mut annotation, rendered)?;
+            let rendered = |format: OutputFormat| {
+                format.render(&document).map_err(|error| {
+                    let name = &reference.attachment_name;
+                    exec_datafusion_err!("'{name}' cannot be written as {}: {error}", format.name())
+                })
+            };
+            append_bytes(&mut annotation, rendered(self.format)?)?;
+            if self.pages {
+                append_bytes(&mut page, rendered(OutputFormat::Html)?)?;
+            } else {
+                page.append_null();
+            }
             match self.format.text_name(&reference.attachment_name) {
                 Some(_) => append_bytes(&mut text, document.text())?,
                 None => text.append_null(),
@@ -142,6 +159,7 @@ impl Annotate {
         let width = self.labels.width();
         out.push(Arc::new(annotation.finish()));
         out.push(Arc::new(text.finish()));
+        out.push(Arc::new(page.finish()));
         out.push(Arc::new(paragraphs.finish()));
         out.push(Arc::new(bytes.finish()));
         out.push(Arc::new(FixedSizeListArray::try_new(

@@ -14,7 +14,7 @@ use super::rows::{AnnotationRows, Labels, outcomes_schema};
 use super::session::worker_context;
 use super::{PipelineError, encoding};
 use crate::document::{Outcome, Status};
-use crate::sink::{SaveParams, Saver};
+use crate::sink::{FileSink, SaveParams, Saver};
 use crate::{Connectors, Error};
 
 /// Name of the closure.
@@ -24,6 +24,7 @@ pub const SAVE_PARTITION: &str = "save_partition";
 #[derive(Debug, Clone)]
 pub struct SavePartition {
     params: Arc<dyn SaveParams>,
+    pages: Option<FileSink>,
 }
 
 /// What travels.
@@ -33,18 +34,28 @@ struct Encoded {
     sink: String,
     #[prost(bytes = "vec", tag = "2")]
     params: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pages: Option<Vec<u8>>,
 }
 
 impl SavePartition {
     /// Saves by `params`.
     #[must_use]
     pub fn new(params: Arc<dyn SaveParams>) -> Self {
-        Self { params }
+        Self { params, pages: None }
+    }
+
+    /// Where the documents' pages are saved too, if anywhere.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Option<FileSink>) -> Self {
+        self.pages = pages;
+        self
     }
 
     pub(super) fn decode(bytes: &[u8], connectors: &Connectors) -> Result<Arc<dyn PartitionFunction>> {
-        let Encoded { sink, params } = encoding::message(SAVE_PARTITION, bytes)?;
-        Ok(Arc::new(Self::new(connectors.save_params(&sink, &params)?)))
+        let Encoded { sink, params, pages } = encoding::message(SAVE_PARTITION, bytes)?;
+        let pages = pages.map(|pages| encoding::decode(SAVE_PARTITION, &pages)).transpose()?;
+        Ok(Arc::new(Self::new(connectors.save_params(&sink, &params)?).with_pages(pages)))
     }
 }
 
@@ -60,7 +71,11 @@ impl PartitionFunction for SavePartition {
     fn encode(&self) -> Result<Vec<u8>> {
         let params =
             self.params.encode().map_err(|source| PipelineError::Encode { function: SAVE_PARTITION, source });
-        let encoded = Encoded { sink: self.params.name().to_owned(), params: params.map_err(Error::from)? };
+        let encoded = Encoded {
+            sink: self.params.name().to_owned(),
+            params: params.map_err(Error::from)?,
+            pages: self.pages.as_ref().map(|pages| encoding::encode(SAVE_PARTITION, pages)).transpose()?,
+        };
         Ok(encoded.encode_to_vec())
     }
 
@@ -77,6 +92,7 @@ impl PartitionFunction for SavePartition {
         let labels = Labels::of(input)?;
         Ok(Box::new(Save {
             saver: self.params.open(&worker_context(context))?,
+            pages: self.pages.as_ref().map(|pages| pages.open(&worker_context(context))).transpose()?,
             schema: outcomes_schema(&labels),
             labels,
             ready: None,
@@ -86,6 +102,7 @@ impl PartitionFunction for SavePartition {
 
 struct Save {
     saver: Box<dyn Saver>,
+    pages: Option<Box<dyn Saver>>,
     schema: SchemaRef,
     labels: Labels,
     ready: Option<RecordBatch>,
@@ -106,7 +123,7 @@ impl PartitionProcessor for Save {
             on_its_way.filter_map(|row| Some((row, input.annotation(row)?))).unzip();
         // A run that was stopped and cannot wait any longer ends here: what is counted is what is written.
         tokio::task::yield_now().await;
-        let outcomes =
+        let mut outcomes =
             self.saver.save(annotations).await.map_err(datafusion::error::DataFusionError::from)?;
         if outcomes.len() != rows.len() {
             return internal_err!(
@@ -115,8 +132,31 @@ impl PartitionProcessor for Save {
                 rows.len()
             );
         }
+        if let Some(pages) = &mut self.pages {
+            save_pages(pages.as_mut(), &input, &rows, &mut outcomes).await?;
+        }
         self.outcomes(&input, &rows, &outcomes).map(Some)
     }
+}
+
+/// Saves the pages of `rows`. An annotation without its page is not all that was asked for: it failed.
+async fn save_pages(
+    saver: &mut dyn Saver,
+    input: &AnnotationRows,
+    rows: &[usize],
+    outcomes: &mut [Outcome],
+) -> Result<()> {
+    let pages: Vec<_> = rows.iter().filter_map(|row| input.page(*row)).collect();
+    if pages.len() != rows.len() {
+        return internal_err!("{} annotations come with {} pages", rows.len(), pages.len());
+    }
+    let saved = saver.save(pages).await.map_err(datafusion::error::DataFusionError::from)?;
+    for (outcome, page) in outcomes.iter_mut().zip(saved) {
+        if page.status == Status::Failed && outcome.status != Status::Failed {
+            (outcome.status, outcome.error) = (page.status, page.error);
+        }
+    }
+    Ok(())
 }
 
 impl Save {

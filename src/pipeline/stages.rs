@@ -26,7 +26,7 @@ use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
 use super::selection::{SelectionStream, Stop};
 use crate::Connectors;
-use crate::sink::{OutputFormat, SaveParams};
+use crate::sink::{FileSink, OutputFormat, SaveParams};
 use crate::source::Source;
 
 /// The documents' ids travel in batches of this many at most, so that every partition has work early.
@@ -77,7 +77,7 @@ pub fn predictions(
     map_partitions(context, paragraphs, Arc::new(PredictPartition::new(model)))
 }
 
-/// Stage `annotations`: one row per document, as it will be written.
+/// Stage `annotations`: one row per document, as it will be written; with its page, where `pages` asks for it.
 ///
 /// # Errors
 /// As [`documents`].
@@ -85,11 +85,12 @@ pub fn annotations(
     context: &SessionContext,
     predictions: DataFrame,
     format: OutputFormat,
+    pages: bool,
 ) -> Result<DataFrame> {
-    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format)))
+    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format).with_pages(pages)))
 }
 
-/// Stage `outcomes`: one row per document, and the annotations saved. Each execution saves.
+/// Stage `outcomes`: one row per document, the annotations saved, and their pages to `pages`. Each execution saves.
 ///
 /// # Errors
 /// As [`documents`].
@@ -97,8 +98,9 @@ pub fn outcomes(
     context: &SessionContext,
     annotations: DataFrame,
     save: Arc<dyn SaveParams>,
+    pages: Option<FileSink>,
 ) -> Result<DataFrame> {
-    map_partitions(context, annotations, Arc::new(SavePartition::new(save)))
+    map_partitions(context, annotations, Arc::new(SavePartition::new(save).with_pages(pages)))
 }
 
 /// `plan` with the ids of `selection` in the place of the exchange and all below it: for an engine that takes ids in

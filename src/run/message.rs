@@ -77,6 +77,11 @@ pub enum Message<'a> {
         /// Documents by how they ended.
         documents: DocumentCounts,
     },
+    /// What there is to know after that: labels, doubtful paragraphs, where to look, what comes next.
+    Next {
+        /// One of these, in a sentence.
+        message: &'a str,
+    },
     /// The program cannot do what was asked, and ends.
     Error {
         /// Why, and what to do about it.
@@ -97,7 +102,8 @@ impl Message<'_> {
             | Self::Kept { .. }
             | Self::Note { .. }
             | Self::Progress { .. }
-            | Self::Finished { .. } => Level::Info,
+            | Self::Finished { .. }
+            | Self::Next { .. } => Level::Info,
         }
     }
 
@@ -114,7 +120,9 @@ impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting { message } | Self::Warning { message } => write!(f, "warning: {message}"),
-            Self::Stopping { message } | Self::Finished { message, .. } => f.write_str(message),
+            Self::Stopping { message } | Self::Finished { message, .. } | Self::Next { message } => {
+                f.write_str(message)
+            }
             Self::DocumentFailed { attachment_name, error, .. } => {
                 write!(f, "failed: {attachment_name}: {error}")
             }

@@ -14,6 +14,7 @@ mod message;
 mod metrics;
 mod places;
 mod progress;
+mod screen;
 mod signals;
 #[cfg(feature = "otel")]
 mod spans;
@@ -23,6 +24,7 @@ mod taxonomy;
 mod told;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -45,6 +47,7 @@ use crate::error::{Error, Result};
 use crate::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity};
 use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
+use crate::report::pages::{Summary, write_index};
 use crate::settings::{Input, Settings, Task};
 use crate::sink::FileSink;
 use crate::source::couchdb::Checkpoint;
@@ -118,6 +121,8 @@ struct Run<'a> {
     listing: Option<Arc<Listing>>,
     left_out: Option<Arc<LeftOut>>,
     files: Option<FileSink>,
+    /// The same for pages.
+    pages: Option<FileSink>,
     told: Told,
     left: Option<Left>,
     lock: Option<RunLock>,
@@ -148,6 +153,7 @@ impl<'a> Run<'a> {
             listing: None,
             left_out: None,
             files: None,
+            pages: None,
             told: Told::new(settings.verbosity()),
             left: None,
             lock: None,
@@ -176,6 +182,10 @@ impl<'a> Run<'a> {
             files.settle()?;
             self.files = Some(files.clone());
         }
+        if let Some(pages) = &places.pages {
+            pages.settle()?;
+            self.pages = Some(pages.clone());
+        }
         let listing = Arc::new(Listing::new(Arc::clone(&places.source)));
         self.listing = Some(Arc::clone(&listing));
         places.source = Arc::clone(&listing) as Arc<dyn Source>;
@@ -185,6 +195,7 @@ impl<'a> Run<'a> {
         let mut classifier = Classifier::builder()
             .source(listing)
             .sink(places.sink)
+            .pages(places.pages)
             .partitions(settings.partitions)
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
@@ -366,6 +377,7 @@ impl<'a> Run<'a> {
             }
             Err(_) => "The run could not be done.".to_string(),
         };
+        let index = result.is_ok().then(|| self.index()).flatten();
         let written = self.settings.metrics_file.as_deref().map(|file| metrics.write(file)).transpose();
         let page =
             self.settings.report.as_deref().map(|file| metrics.write_page(file, &sentence)).transpose();
@@ -375,6 +387,10 @@ impl<'a> Run<'a> {
             }
             if self.is_worth_saying() {
                 self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
+                let labels = self.model.as_ref().map(|model| model.answers(self.settings.collapse));
+                for line in screen::lines(&self.tally, &labels.unwrap_or_default(), index.as_ref()) {
+                    self.progress.write(&Message::Next { message: &line });
+                }
             }
         }
         result?;
@@ -402,10 +418,22 @@ impl<'a> Run<'a> {
 
     /// Brings the record of what was written up to date, unless a thread may still be writing.
     fn settle(&self) {
-        let Some(files) = self.files.as_ref().filter(|_| !self.abandoned) else { return };
-        if let Err(error) = files.settle() {
-            self.progress.warn(&error.to_string());
+        for files in self.files.iter().chain(&self.pages).filter(|_| !self.abandoned) {
+            if let Err(error) = files.settle() {
+                self.progress.warn(&error.to_string());
+            }
         }
+    }
+
+    /// Writes the index of the pages, where there are any.
+    fn index(&self) -> Option<(PathBuf, Vec<Summary>)> {
+        let written = !self.settings.dry_run && !self.abandoned && self.tally.paragraphs > 0;
+        let index = self.settings.pages().filter(|_| written).map(|folder| write_index(&folder));
+        index.transpose().map(Option::flatten).unwrap_or_else(|error| {
+            let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            self.progress.warn(&format!("{error} ({reason})"));
+            None
+        })
     }
 
     /// Whether the sentence at the end is told: at verbosity 1 a night without news is silent, so that cron sends no

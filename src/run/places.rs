@@ -8,7 +8,7 @@ use super::lock::{Lock, short_hash};
 use crate::error::Result;
 use crate::model::Model;
 use crate::settings::{CouchDb, Input, Settings};
-use crate::sink::{FileSink, STDOUT, Sink};
+use crate::sink::{FileSink, OutputFormat, STDOUT, Sink};
 use crate::source::couchdb::Checkpoint;
 use crate::source::{Choice, FileSource, FilesLoadParams, LeftOut, SampleSource, Source};
 use crate::taxonomy::TaxonomyFilter;
@@ -24,6 +24,8 @@ pub(super) struct Places {
     pub(super) sink: Arc<dyn Sink>,
     /// The sink again, where it writes files.
     pub(super) files: Option<FileSink>,
+    /// Where pages go too, if they are not the annotations themselves.
+    pub(super) pages: Option<FileSink>,
     /// The lock and what it guards; `None` where nothing is written.
     pub(super) lock: Option<(Lock, String)>,
     /// Where the annotations are, for the sentence at the end.
@@ -71,6 +73,7 @@ impl Places {
             source,
             left_out: None,
             files: None,
+            pages: pages(settings)?,
             sink: Arc::new(databases.sink),
             lock,
             destination: if couch.output_is_named {
@@ -112,12 +115,22 @@ impl Places {
             left_out,
             sink: Arc::new(sink),
             files,
+            pages: pages(settings)?,
             lock,
             destination,
             warnings: vec![],
             checkpoint: None,
         })
     }
+}
+
+/// Where pages go too, if anywhere.
+fn pages(settings: &Settings) -> Result<Option<FileSink>> {
+    let Some(folder) = settings.html.clone() else { return Ok(None) };
+    // A page is made from the annotation; what a person corrects in it is saved apart.
+    let sink = FileSink { folder, format: OutputFormat::Html, dry_run: settings.dry_run, force: true };
+    sink.prepare()?;
+    Ok(Some(sink))
 }
 
 /// Which of the listed files or samples are labelled.

@@ -7,7 +7,7 @@ use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
 use super::{Environment, SettingsError, machine, skol};
 use crate::instrumentation::CheckpointPolicy;
-use crate::sink::OutputFormat;
+use crate::sink::{OutputFormat, STDOUT};
 use crate::taxonomy::DEFAULT_ABBREVIATIONS;
 use bytesize::ByteSize;
 use globset::Glob;
@@ -25,9 +25,15 @@ settings! {
         /// How the annotations are written
         ///
         /// yedda: the whole text with [@...#Label*] markers; jsonl: one line per paragraph with label and
-        /// probabilities; parquet: the same as a table; brat: stand-off .ann with a copy of the text.
+        /// probabilities; parquet: the same as a table; brat: stand-off .ann with a copy of the text; html: a
+        /// page to look at and to correct.
         output_format: OutputFormat =>
             setting(Heading::Output, "FORMAT").default("yedda").env(&["OUTPUT_FORMAT"]);
+        /// Folder for pages to look at and to correct, and their index
+        ///
+        /// Each document also becomes a page a/b.txt.html below this folder, whatever the output format is;
+        /// index.html lists them all. Open it in any browser: nothing is asked for over a network.
+        html: Option<PathBuf> => setting(Heading::Output, "DIR");
         /// Do everything but write
         dry_run: bool => setting(Heading::Output, "BOOL").env(&["DRY_RUN"]);
         /// Model to label with: a shipped name or a file
@@ -224,6 +230,14 @@ impl Selection {
 }
 
 impl Settings {
+    /// The folder where pages are written, if any.
+    pub(crate) fn pages(&self) -> Option<PathBuf> {
+        let annotations = self.output_format == OutputFormat::Html
+            && matches!(self.input, Input::Samples | Input::Paths(_))
+            && self.output.as_os_str() != STDOUT;
+        self.html.clone().or_else(|| annotations.then(|| self.output.clone()))
+    }
+
     /// How much is reported, 0 to 3.
     pub(crate) fn verbosity(&self) -> u8 {
         self.terminal.verbosity

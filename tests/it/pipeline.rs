@@ -60,7 +60,7 @@ fn annotations(context: &SessionContext, model: &Arc<Model>) -> DataFrame {
     let paragraphs = stages::paragraphs(context, documents).unwrap();
     let reference = ModelReference::new(model.name(), model, false);
     let predictions = stages::predictions(context, paragraphs, reference).unwrap();
-    stages::annotations(context, predictions, OutputFormat::Yedda).unwrap()
+    stages::annotations(context, predictions, OutputFormat::Yedda, false).unwrap()
 }
 
 /// Annotations by name, as YEDDA text.
@@ -187,7 +187,7 @@ async fn rows_of_a_document_may_come_in_any_batches() {
         let reference = ModelReference::new(model.name(), &model, false);
         let predictions =
             map_partitions(&context, frame, Arc::new(PredictPartition::new(reference))).unwrap();
-        stages::annotations(&context, predictions, OutputFormat::Yedda).unwrap()
+        stages::annotations(&context, predictions, OutputFormat::Yedda, false).unwrap()
     };
     let whole = by_name(&predict(paragraphs.clone()).collect().await.unwrap());
     assert_eq!(whole.len(), 2);

@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{DataType, UInt32Type, UInt64Type};
 
 use super::super::PipelineError;
 use super::column::{binaries, list_at, lists, numbers};
-use super::{ANNOTATION, BYTES, DocumentColumns, LABEL_COUNTS, Labels, PARAGRAPHS, TEXT, list_of};
+use super::{ANNOTATION, BYTES, DocumentColumns, LABEL_COUNTS, Labels, PAGE, PARAGRAPHS, TEXT, list_of};
 use crate::document::{Annotation, DocumentRef, Status};
 
 /// One row per document, annotated.
@@ -22,6 +22,7 @@ pub struct AnnotationRows {
     labels: Labels,
     annotation: BinaryViewArray,
     text: BinaryViewArray,
+    pages: BinaryViewArray,
     paragraphs: UInt32Array,
     bytes: UInt64Array,
     lists: FixedSizeListArray,
@@ -46,6 +47,7 @@ impl AnnotationRows {
             labels: labels.clone(),
             annotation: binaries(batch, ANNOTATION)?,
             text: binaries(batch, TEXT)?,
+            pages: binaries(batch, PAGE)?,
             paragraphs: numbers::<UInt32Type>(batch, PARAGRAPHS)?,
             bytes: numbers::<UInt64Type>(batch, BYTES)?,
             lists,
@@ -100,6 +102,12 @@ impl AnnotationRows {
                 .collect(),
             metadata: self.document.metadata(row).map(str::to_owned),
         })
+    }
+
+    /// The document's page, in the form of an annotation to be saved; `None` where none was asked for. Nothing is copied.
+    #[must_use]
+    pub fn page(&self, row: usize) -> Option<Annotation> {
+        Some(Annotation { content: shared(&self.pages, row)?, text: None, ..self.annotation(row)? })
     }
 
     pub(in super::super) fn document_columns(&self) -> &DocumentColumns {

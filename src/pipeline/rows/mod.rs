@@ -32,6 +32,8 @@ pub use predictions::PredictionRows;
 pub(super) use documents::DocumentColumns;
 pub(super) use paragraphs::ends_of_documents;
 
+/// The document as a page to look at; `null` where none was asked for.
+const PAGE: &str = "page";
 /// Files: path of the input; CouchDB: `_id`.
 const DOC_ID: &str = "doc_id";
 /// Path below the input folder, or the attachment's name.
@@ -134,6 +136,7 @@ pub fn annotations_schema(labels: &Labels) -> SchemaRef {
     Arc::new(labels.in_schema(with_document_columns(vec![
         Field::new(ANNOTATION, DataType::BinaryView, true),
         Field::new(TEXT, DataType::BinaryView, true),
+        Field::new(PAGE, DataType::BinaryView, true),
         Field::new(PARAGRAPHS, DataType::UInt32, false),
         Field::new(BYTES, DataType::UInt64, false),
         Field::new(LABEL_COUNTS, list_of(DataType::UInt32, labels), true),

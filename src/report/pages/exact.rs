@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LabelledText;
 use super::summary::{FORMAT, Summary};
 use super::visible::shown;
-use super::LabelledText;
 use crate::document::Span;
 
 /// What the shown text does not say.

@@ -61,8 +61,8 @@ pub fn write_index(folder: &Path) -> Result<Option<(PathBuf, Vec<Summary>)>, Ind
         if !entry.file_type().is_file() || path.extension().is_none_or(|extension| extension != "html") {
             continue;
         }
-        let found = read_summary(path)
-            .map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
+        let found =
+            read_summary(path).map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
         if let Some(found) = found {
             pages.push((address(path.strip_prefix(folder).unwrap_or(path)), found));
         }

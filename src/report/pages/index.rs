@@ -125,6 +125,7 @@ fn most_doubtful(pages: &[(String, Summary)], index_of: &impl Fn(&str) -> Option
 /// A relative path as an address: nothing in it is taken for a scheme, a query or an anchor.
 fn href(path: &str) -> String {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+    const KEPT: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
     format!("./{}", utf8_percent_encode(path, KEPT))
 }

@@ -21,7 +21,8 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = ShownLine<'_>> {
         if done {
             return None;
         }
-        let is_end = |c: char| matches!(c, '\n' | '\r' | '\u{c}' | '\u{b}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let is_end =
+            |c: char| matches!(c, '\n' | '\r' | '\u{c}' | '\u{b}' | '\u{85}' | '\u{2028}' | '\u{2029}');
         let Some(at) = rest.find(is_end) else {
             done = true;
             return Some(ShownLine { text: rest, end: "", numbered });

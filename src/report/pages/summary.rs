@@ -84,7 +84,13 @@ impl Summary {
             }
             if let Some(probability) = paragraph.probability().filter(|_| paragraph.is_doubtful()) {
                 let text = excerpt(paragraph.text);
-                doubtful.push(Doubtful { paragraph: number + 1, line, label: label.clone(), probability, text });
+                doubtful.push(Doubtful {
+                    paragraph: number + 1,
+                    line,
+                    label: label.clone(),
+                    probability,
+                    text,
+                });
             }
         }
         take(document.after);

@@ -6,7 +6,12 @@ use super::*;
 use crate::document::{Span, text_digest};
 
 /// A document cut at `cuts`, with labels in turn.
-fn cut<'a>(text: &'a str, cuts: &[usize], labels: &'a [String], probabilities: &'a [f32]) -> LabelledText<'a> {
+fn cut<'a>(
+    text: &'a str,
+    cuts: &[usize],
+    labels: &'a [String],
+    probabilities: &'a [f32],
+) -> LabelledText<'a> {
     let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (text.len() + 1)).collect();
     bounds.retain(|bound| text.is_char_boundary(*bound));
     bounds.extend([0, text.len()]);
@@ -16,7 +21,12 @@ fn cut<'a>(text: &'a str, cuts: &[usize], labels: &'a [String], probabilities: &
     let (mut paragraphs, mut end) = (Vec::new(), 0);
     for (number, span) in spans.enumerate() {
         let label = (number % 4 < labels.len()).then_some(number % 4);
-        paragraphs.push(PageParagraph { before: &text[end..span.start], text: span.of(text), label, probabilities });
+        paragraphs.push(PageParagraph {
+            before: &text[end..span.start],
+            text: span.of(text),
+            label,
+            probabilities,
+        });
         end = span.end;
     }
     LabelledText { name: text, doc_id: "an id", labels, paragraphs, after: &text[end..] }

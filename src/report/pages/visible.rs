@@ -45,7 +45,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_shown_character_for_character() {
-        assert_eq!(visible("a\0b\rc\u{7f}\u{85}\u{202e}d\te\n"), "a\u{2400}b\u{240d}c\u{2421}\u{fffd}\u{fffd}d\te\n");
+        assert_eq!(
+            visible("a\0b\rc\u{7f}\u{85}\u{202e}d\te\n"),
+            "a\u{2400}b\u{240d}c\u{2421}\u{fffd}\u{fffd}d\te\n"
+        );
         assert!(matches!(visible("Amanita rubra µ ß 漢"), Cow::Borrowed(_)));
         for c in (0..=0x10_ffff).filter_map(char::from_u32) {
             let text = String::from(c);

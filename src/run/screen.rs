@@ -1,0 +1,48 @@
+//! What a person reads after the sentence that ends a run.
+
+use std::path::PathBuf;
+
+use super::tally::Tally;
+use crate::report::pages::Summary;
+
+/// Which labels were given, what is doubtful, where to look and what comes next; `labels` are the model's, and `index`
+/// is there where pages were written.
+pub(super) fn lines(
+    tally: &Tally,
+    labels: &[String],
+    index: Option<&(PathBuf, Vec<Summary>)>,
+) -> Vec<String> {
+    let mut counts: Vec<(&str, u64)> = labels
+        .iter()
+        .zip(&tally.labels)
+        .map(|(label, count)| (label.as_str(), *count))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut lines = Vec::new();
+    if !counts.is_empty() {
+        let counts: Vec<_> = counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
+        lines.push(format!("Labels: {}.", counts.join(", ")));
+    }
+    let Some((path, pages)) = index else { return lines };
+    let path = path.display();
+    let doubtful: usize = pages.iter().map(|page| page.doubtful).sum();
+    let paragraphs: usize = pages.iter().map(|page| page.paragraphs).sum();
+    lines.push(format!("Look: open {path} in a browser; it lists {}.", several(pages.len(), "document")));
+    if doubtful > 0 {
+        lines.push(format!(
+            "Doubtful: {doubtful} of {}; the index lists the most doubtful ones.",
+            several(paragraphs, "paragraph")
+        ));
+    }
+    lines.push(
+        "Next: correct labels in the pages and save the corrections; convert_annotations puts them into the \
+         annotations, and train_classifier learns from those."
+            .to_owned(),
+    );
+    lines
+}
+
+fn several(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
