@@ -42,6 +42,7 @@
 pub mod classifier;
 mod cli;
 mod connectors;
+pub mod convert;
 pub mod couchdb;
 pub mod document;
 pub mod error;

@@ -240,12 +240,8 @@ impl Classifier {
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations = stages::annotations(
-            &self.context,
-            predictions,
-            self.sink.format(),
-            self.pages.is_some(),
-        )?;
+        let annotations =
+            stages::annotations(&self.context, predictions, self.sink.format(), self.pages.is_some())?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());
@@ -260,12 +256,8 @@ impl Classifier {
         mut on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
-        let outcomes = stages::outcomes(
-            &self.context,
-            annotations,
-            self.sink.save_params(),
-            self.pages.clone(),
-        )?;
+        let outcomes =
+            stages::outcomes(&self.context, annotations, self.sink.save_params(), self.pages.clone())?;
         let plan = instrumentation::plan(&outcomes).await?;
         self.measure(&plan);
         let context = Arc::new(outcomes.task_ctx());

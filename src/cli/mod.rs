@@ -11,6 +11,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
+mod convert;
 mod exit;
 mod experiment;
 mod explain;
@@ -22,8 +23,8 @@ pub(crate) use exit::Exit;
 
 /// The programs, for `bin/` alone: this is no interface of the library.
 pub mod programs {
-    use super::{answer, exit_code, learning, run};
-    use crate::settings::{EvaluateSettings, Settings, TrainSettings};
+    use super::{answer, convert, exit_code, learning, run};
+    use crate::settings::{ConvertSettings, EvaluateSettings, Settings, TrainSettings};
     use std::process::ExitCode;
 
     /// The program `predict_classifier`.
@@ -49,6 +50,12 @@ pub mod programs {
         exit_code(|errors| {
             run::<EvaluateSettings>(errors, |settings| learning::evaluate(settings).map(Into::into))
         })
+    }
+
+    /// The program `convert_annotations`.
+    #[must_use]
+    pub fn convert() -> ExitCode {
+        exit_code(|errors| run::<ConvertSettings>(errors, convert::convert))
     }
 
     /// Reads the texts of an `env_config` and a config file, whatever they hold: for fuzzing.
@@ -155,7 +162,7 @@ macro_rules! has_terminal {
         }
     )+ };
 }
-has_terminal!(Settings, settings::TrainSettings, settings::EvaluateSettings);
+has_terminal!(Settings, settings::TrainSettings, settings::EvaluateSettings, settings::ConvertSettings);
 
 /// Prints `text` on standard output. A reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> Result<()> {

@@ -20,7 +20,7 @@
 //! `INSTA_UPDATE=always cargo test --test it cli::help_teaches`.
 
 use super::reader::Reader;
-use super::{EvaluateSettings, Settings, SettingsError, TrainSettings};
+use super::{ConvertSettings, EvaluateSettings, Settings, SettingsError, TrainSettings};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -36,6 +36,9 @@ pub(crate) enum Program {
     /// `evaluate_classifier`: scores a model.
     #[strum(serialize = "evaluate_classifier")]
     Evaluate,
+    /// `convert_annotations`: converts and checks annotations.
+    #[strum(serialize = "convert_annotations")]
+    Convert,
 }
 
 impl Program {
@@ -46,8 +49,13 @@ impl Program {
 
     /// The settings of this program, in the order of the documentation.
     pub(crate) fn settings(self) -> &'static [Setting] {
-        static TABLES: LazyLock<[Vec<Setting>; 3]> = LazyLock::new(|| {
-            [Settings::definitions(), TrainSettings::definitions(), EvaluateSettings::definitions()]
+        static TABLES: LazyLock<[Vec<Setting>; 4]> = LazyLock::new(|| {
+            [
+                Settings::definitions(),
+                TrainSettings::definitions(),
+                EvaluateSettings::definitions(),
+                ConvertSettings::definitions(),
+            ]
         });
         &TABLES[self as usize]
     }

@@ -9,6 +9,7 @@
 //! This module reads settings files and the password file. It may not touch documents, models or the network.
 
 mod command;
+mod convert;
 mod couchdb;
 pub(crate) mod definition;
 mod documents;
@@ -30,6 +31,7 @@ mod text;
 mod toml_file;
 mod value;
 
+pub(crate) use convert::ConvertSettings;
 pub(crate) use couchdb::{CouchDb, Endpoint, Experiment, Input};
 pub(crate) use definition::Program;
 pub(crate) use environment::Environment;
@@ -75,6 +77,10 @@ impl ProgramSettings for TrainSettings {
 
 impl ProgramSettings for EvaluateSettings {
     const PROGRAM: Program = Program::Evaluate;
+}
+
+impl ProgramSettings for ConvertSettings {
+    const PROGRAM: Program = Program::Convert;
 }
 
 /// Reads what a command line asks for; the first of `arguments` is the program's name.

@@ -7,6 +7,7 @@ pub(super) fn about(program: Program) -> &'static str {
         Program::Predict => "Label the paragraphs of taxonomic literature",
         Program::Train => "Train a model for predict_classifier",
         Program::Evaluate => "Score a model against labelled text",
+        Program::Convert => "Convert and check annotations",
     }
 }
 
@@ -30,6 +31,12 @@ pub(super) fn long_about(program: Program) -> &'static str {
             "Score a model against labelled text.\n\n\
              Reads .ann files and reports accuracy, precision, recall and F1: once on the gold paragraphs as \
              given (blocks), and once on the raw text, line by line, as predict_classifier would see it (lines)."
+        }
+        Program::Convert => {
+            "Convert and check annotations.\n\n\
+             Reads annotations of any form that predict_classifier writes, and corrections that were saved from its \
+             pages; puts each correction into the annotation with its text, and writes all of them in one form. \
+             --check names what is odd in the files."
         }
     }
 }
@@ -68,6 +75,14 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
             ("evaluate_classifier --model models/mine.skol --gold annotated/ --json", "figures for machines"),
             ("evaluate_classifier --gold annotated/ --report evaluation.html", "a page with plots"),
         ],
+        Program::Convert => &[
+            ("convert_annotations output/ --to text --output texts/", "remove the marks"),
+            (
+                "convert_annotations output/ corrections/ --to yedda --output corrected/",
+                "put corrections into their annotations",
+            ),
+            ("convert_annotations annotated/ --check", "name odd labels, marks that do not close, overlaps"),
+        ],
     }
 }
 
@@ -81,6 +96,12 @@ fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
             ("3", "nothing could be done: source, sink, model or cluster unusable"),
             ("4", "another run on the same output is under way"),
             ("130, 143", "stopped by SIGINT or SIGTERM: work in hand was finished and saved first"),
+        ],
+        Program::Convert => &[
+            ("0", "done, and nothing odd was found"),
+            ("1", "--check found something, or some files could not be used; each is named with its reason"),
+            ("2", "the command line or a setting is wrong"),
+            ("3", "nothing could be done: no annotation in the inputs"),
         ],
         Program::Train | Program::Evaluate => &[
             ("0", "done"),

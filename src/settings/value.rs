@@ -3,6 +3,7 @@
 use super::definition::Kind;
 use super::environment::Environment;
 use super::reader::Found;
+use crate::convert::Target;
 use crate::instrumentation::CheckpointPolicy;
 use crate::sink::OutputFormat;
 use bytesize::ByteSize;
@@ -269,7 +270,7 @@ macro_rules! choices {
         }
     )+ };
 }
-choices!(ColorChoice, LogFormat, OutputFormat);
+choices!(ColorChoice, LogFormat, OutputFormat, Target);
 
 impl Choice for CheckpointPolicy {
     const NAMES: &'static [&'static str] = &["auto", "never", "always"];

@@ -1,0 +1,74 @@
+//! `convert_annotations`: annotations from one form into another, and checked.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{Exit, print};
+use crate::convert::{self, ConvertError};
+use crate::settings::ConvertSettings;
+use crate::{Error, Result};
+
+/// Converts and checks, and says what was done.
+pub(super) fn convert(settings: &ConvertSettings) -> Result<Exit> {
+    if settings.to.is_none() && !settings.check {
+        return Err(Error::usage("nothing to do: give --to FORM, or --check, or both"));
+    }
+    let read = convert::read(&settings.input);
+    let mut failed = read.failures.len();
+    for (path, error) in &read.failures {
+        report(path, error);
+    }
+    if read.documents.is_empty() {
+        let inputs: Vec<_> = settings.input.iter().map(|path| format!("'{}'", path.display())).collect();
+        return Err(Error::unusable(format!(
+            "no annotation in {}; give files or folders with .ann, .jsonl, .parquet or .html files",
+            inputs.join(", ")
+        )));
+    }
+    let mut findings = 0;
+    if settings.check {
+        for finding in &read.findings {
+            print(&finding.to_string())?;
+        }
+        findings = read.findings.len();
+    }
+    let mut written = 0;
+    if let Some(target) = settings.to {
+        for document in &read.documents {
+            match convert::write(document, target, &settings.output) {
+                Ok(_) => written += 1,
+                Err(error) => {
+                    failed += 1;
+                    report(Path::new(&document.name), &error);
+                }
+            }
+        }
+    }
+    if settings.terminal.verbosity >= 1 {
+        let mut sentence = format!("{} read", several(read.documents.len(), "document"));
+        if settings.to.is_some() {
+            sentence += &format!(", {written} written below {}", settings.output.display());
+        }
+        if settings.check {
+            sentence += &format!(", {} found", several(findings, "oddity"));
+        }
+        if failed > 0 {
+            sentence += &format!(", {failed} failed");
+        }
+        // If standard error is gone, there is nowhere to report it.
+        let _ = writeln!(std::io::stderr(), "{sentence}.");
+    }
+    Ok(if failed > 0 || findings > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+fn report(path: &Path, error: &ConvertError) {
+    let _ = writeln!(std::io::stderr(), "failed: {}: {error}", path.display());
+}
+
+fn several(number: usize, thing: &str) -> String {
+    match (number, thing.strip_suffix('y')) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {thing}s"),
+    }
+}
