@@ -3,8 +3,10 @@
 mod cli;
 mod couchdb;
 mod encodings;
+mod guide;
 mod instrumentation;
 mod model;
+mod monitoring;
 mod operator;
 mod pipeline;
 mod predict;

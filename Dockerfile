@@ -1,0 +1,28 @@
+# A small image with the programs, run by a user without rights. It is a batch job, not a server: its health is its
+# exit code, which is that of the program (0: all is well; see README).
+#
+#   docker build --tag skol_classifier .
+#   docker run --rm --volume "$PWD/texts:/texts:ro" --volume "$PWD/output:/output" skol_classifier /texts
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /source
+COPY . .
+# The image has the C compiler that zstd and ring need, and nothing else is asked for.
+RUN cargo build --locked --release --bins \
+    && mkdir /programs \
+    && cp target/release/predict_classifier target/release/train_classifier target/release/evaluate_classifier \
+        target/release/convert_annotations /programs/
+
+FROM debian:bookworm-slim
+# For connections to https://; the certificates of a company can be mounted over them.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /work --create-home skol \
+    && mkdir /output && chown skol /output
+COPY --from=build /programs/ /usr/local/bin/
+USER skol
+WORKDIR /work
+ENV SKOL_OUTPUT=/output NO_PROGRESS=true
+VOLUME /output
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["predict_classifier"]

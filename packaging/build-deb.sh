@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the Debian package into target/debian/. Needs cargo-deb (cargo install --locked cargo-deb).
+# With PROFILE=dev it packs a debug build, which is quicker to make and enough to test the package itself.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+profile=${PROFILE:-release}
+folder=$([ "$profile" = dev ] && echo debug || echo "$profile")
+target=${CARGO_TARGET_DIR:-target}
+cargo deb --version >/dev/null 2>&1 || { echo 'cargo-deb is missing: cargo install --locked cargo-deb' >&2; exit 1; }
+cargo build --locked --bins --profile "$profile"
+packaging/completions.sh "$target/$folder" "$target/package/completions"
+cargo deb --no-build --locked --profile "$profile" --output "$target/debian/"
+ls -l "$target"/debian/*.deb

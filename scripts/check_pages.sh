@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Looks at pages in a real browser, and corrects one: needs Chromium and Node.js with npm. check_pages.sh PROGRAMS
+set -euo pipefail
+cd "$(dirname "$0")/.."
+programs=$(realpath "$1")
+(cd tests/browser && [ -d node_modules ] || npm install --prefix tests/browser --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \
+    node tests/browser/pages.mjs "$programs" "$scratch" ${SCREENSHOTS:+"$SCREENSHOTS"}
