@@ -35,11 +35,11 @@ if command -v systemd-analyze >/dev/null && [ -z "$root" ]; then
     systemd-analyze verify "$(dirname "$unit")/skol-classifier.service"
 fi
 cd "$work"
-"$root/usr/bin/predict_classifier" --output "$work/out" --html "$work/pages" --no-progress
-[ "$(find "$work/out" -name '*.ann' | wc -l)" -gt 0 ] || fail 'nothing was labelled'
+"$root/usr/bin/predict_classifier" --html "$work/pages" --no-progress
+[ "$(find "$work/output" -name '*.ann' | wc -l)" -gt 0 ] || fail 'nothing was labelled'
 [ -s "$work/pages/index.html" ] || fail 'no index of pages'
-"$root/usr/bin/convert_annotations" "$work/out" --to text --output "$work/texts"
-[ "$(find "$work/texts" -name '*.txt' | wc -l)" = "$(find "$work/out" -name '*.ann' | wc -l)" ] || fail 'texts are missing'
+"$root/usr/bin/convert_annotations" "$work/output" --to text --output "$work/texts"
+[ "$(find "$work/texts" -name '*.txt' | wc -l)" = "$(find "$work/output" -name '*.ann' | wc -l)" ] || fail 'texts are missing'
 remove
 [ ! -e "$root/usr/bin/predict_classifier" ] || fail 'the programs are still there'
 echo 'the package installs, works, and goes again'

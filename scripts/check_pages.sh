@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 programs=$(realpath "$1")
-(cd tests/browser && [ -d node_modules ] || npm install --prefix tests/browser --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error)
+(cd tests/browser && { [ -d node_modules ] || npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error; })
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \

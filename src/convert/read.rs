@@ -119,7 +119,7 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
 
 /// Documents of a file of rows: a single one is named as the file is.
 fn named(
-    (mut documents, findings): (Vec<AnnotatedText>, Vec<(usize, String)>),
+    (mut documents, findings): rows::Found,
     name: String,
     odd: &mut Vec<(usize, String)>,
 ) -> Vec<AnnotatedText> {

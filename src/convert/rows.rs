@@ -7,6 +7,9 @@ use super::{AnnotatedText, ConvertError, LabelledSpan};
 use crate::document::labels::canonical;
 use crate::document::{Span, yedda};
 
+/// Documents, and what is odd, by line or row.
+pub(super) type Found = (Vec<AnnotatedText>, Vec<(usize, String)>);
+
 /// One paragraph of a document.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Row {
@@ -26,9 +29,7 @@ pub(super) struct Row {
 }
 
 /// The documents in the JSON lines `text`, with what is odd by line.
-pub(super) fn from_json_lines(
-    text: &str,
-) -> Result<(Vec<AnnotatedText>, Vec<(usize, String)>), ConvertError> {
+pub(super) fn from_json_lines(text: &str) -> Result<Found, ConvertError> {
     let mut rows = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if !line.trim().is_empty() {
@@ -42,7 +43,7 @@ pub(super) fn from_json_lines(
 /// The documents that `rows` make, each row with its number, and what is odd.
 ///
 /// Rows do not say what stands between paragraphs: line ends stand for it, as many as the offsets tell.
-pub(super) fn documents(rows: Vec<(usize, Row)>) -> (Vec<AnnotatedText>, Vec<(usize, String)>) {
+pub(super) fn documents(rows: Vec<(usize, Row)>) -> Found {
     let mut by_document: IndexMap<(String, String), Vec<(usize, Row)>> = IndexMap::new();
     for (number, row) in rows {
         by_document.entry((row.doc_id.clone(), row.attachment_name.clone())).or_default().push((number, row));

@@ -246,7 +246,8 @@ async fn answer(setting: &Setting, rewrites: [Rewrite; 5]) -> Answer {
     let reference = ModelReference::new(model.name(), model, false);
     let predictions = stages::predictions(context, table(paragraphs, rewrites[2]), reference).unwrap();
     let predictions = predictions.collect().await.unwrap();
-    let annotations = stages::annotations(context, table(predictions, rewrites[3]), OutputFormat::Jsonl, false);
+    let annotations =
+        stages::annotations(context, table(predictions, rewrites[3]), OutputFormat::Jsonl, false);
     let annotations = annotations.unwrap().collect().await.unwrap();
     let sink = FileSink {
         folder: folder.path().join("out"),
@@ -255,7 +256,8 @@ async fn answer(setting: &Setting, rewrites: [Rewrite; 5]) -> Answer {
         force: false,
     };
     let rewritten = table(annotations.clone(), rewrites[4]);
-    let outcomes = stages::outcomes(context, rewritten, sink.save_params(), None).unwrap().collect().await.unwrap();
+    let outcomes =
+        stages::outcomes(context, rewritten, sink.save_params(), None).unwrap().collect().await.unwrap();
     let mut annotated = Vec::new();
     for batch in &annotations {
         let rows = AnnotationRows::try_new(batch).unwrap();

@@ -16,7 +16,7 @@ fn metrics(text: &str) -> BTreeSet<&str> {
 fn alerts_and_dashboard_name_what_the_program_writes() {
     let scratch = tempfile::tempdir().unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_predict_classifier"))
-        .args(["--limit", "2", "--metrics-file", "run.prom", "--output", "out"])
+        .args(["--limit", "2", "--metrics-file", "run.prom"])
         .current_dir(&scratch)
         .output()
         .unwrap();
