@@ -108,10 +108,9 @@ impl CouchLoader {
         let lengths = fetched.iter().flatten().map(|fetched| {
             fetched.bodies.iter().filter_map(|(_, body)| body.as_ref().ok()).map(Vec::len).sum::<usize>()
         });
-        let (count, sum) = lengths.fold((0, 0), |(count, sum), length| (count + 1, sum + length));
-        if count > 0 {
+        let (count, sum) = lengths.fold((0_usize, 0_usize), |(count, sum), length| (count + 1, sum + length));
+        if let Some(mean) = sum.checked_div(count) {
             // The last batch counts as much as all before it: long volumes often stand together.
-            let mean = sum / count;
             self.mean = Some(self.mean.map_or(mean, |before| before.midpoint(mean)));
         }
     }

@@ -329,7 +329,7 @@ impl Walk {
         let open = |params: &ConnectionParams| {
             Client::open(params, &source.connections)
                 .map(Database::new)
-                .map_err(|error| Unusable::new(params, Step::Connect, error))
+                .map_err(|error| crate::Error::from(Unusable::new(params, Step::Connect, error)))
         };
         let other = source.selection.skip_existing && !source.input.same_database(&source.output);
         let cursor = if !source.selection.doc_ids.is_empty() {

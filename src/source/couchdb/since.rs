@@ -62,7 +62,7 @@ impl Checkpoint {
         let open = |params: &ConnectionParams| {
             Client::open(params, connections)
                 .map(Database::new)
-                .map_err(|error| Unusable::new(params, Step::Connect, error))
+                .map_err(|error| crate::Error::from(Unusable::new(params, Step::Connect, error)))
         };
         let (from, to) = (open(input)?, open(output)?);
         let info = from.info().await.map_err(|error| Unusable::new(input, Step::Open, error))?;

@@ -164,7 +164,7 @@ fn holds_a_lock(id: u32) -> bool {
 fn the_operators_week() {
     let place = Place::new();
     fs::set_permissions(place.path("."), fs::Permissions::from_mode(0o755)).unwrap();
-    let two_users = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&place.path(".")).unwrap()) == 0
+    let two_users = std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path(".")).unwrap()) == 0
         && Command::new("setpriv").arg("--version").output().is_ok();
     if !two_users {
         eprintln!("the week was NOT played with two users: that takes root and setpriv");
