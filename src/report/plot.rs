@@ -3,10 +3,11 @@
 use super::html::escape;
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 360.0;
+/// Width of all plots in units of the drawing: about that of a phone, so that 14 units of text can be read there.
+const WIDTH: f64 = 400.0;
+const HEIGHT: f64 = 300.0;
 /// Room for what stands around a plot: left, right, top, bottom.
-const MARGIN: (f64, f64, f64, f64) = (64.0, 20.0, 14.0, 50.0);
+const MARGIN: (f64, f64, f64, f64) = (56.0, 14.0, 14.0, 50.0);
 /// Height of a bar with the room around it.
 const BAR: f64 = 26.0;
 
@@ -147,7 +148,7 @@ impl LinePlot {
 /// Bars of shares between 0 and 1, each with its name and its figure.
 #[must_use]
 pub fn bars(id: &str, title: &str, description: &str, shares: &[(String, f64)]) -> String {
-    let (left, right) = (170.0, 60.0);
+    let (left, right) = (162.0, 52.0);
     let height = BAR * shares.len() as f64 + 8.0;
     let mut svg = open(id, height, title, description);
     for (place, (name, share)) in shares.iter().enumerate() {
@@ -237,6 +238,6 @@ mod tests {
         assert_eq!(svg.matches("<rect").count(), 1 + 1);
         assert!(svg.contains("first") && svg.contains("second") && svg.contains("class=\"guide\""));
         // A value beyond the range is drawn at its end.
-        assert!(svg.contains("342.0,14.0"), "{svg}");
+        assert!(svg.contains("221.0,14.0"), "{svg}");
     }
 }

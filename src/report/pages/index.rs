@@ -107,7 +107,7 @@ fn most_doubtful(pages: &[(String, Summary)], index_of: &impl Fn(&str) -> Option
     found.truncate(MOST_DOUBTFUL);
     html! {
         @if !found.is_empty() {
-            h2 { "The " (found.len()) " most doubtful paragraphs" }
+            h2 { "The most doubtful paragraphs" }
             ol #doubtful {
                 @for (address, summary, doubtful) in found {
                     li {
