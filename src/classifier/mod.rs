@@ -227,6 +227,7 @@ impl Classifier {
         predictions: DataFrame,
         on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
+        self.sink.prepare()?;
         let writer = self.sink.writer_name();
         let scope = self.instrumentation.scope(&format!("{writer}.save_annotated"));
         let saved = self.format_and_save(predictions, on_outcomes).await;

@@ -388,8 +388,11 @@ impl<'a> Run<'a> {
             if self.is_worth_saying() {
                 self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
                 let labels = self.model.as_ref().map(|model| model.answers(self.settings.collapse));
-                for line in screen::lines(&self.tally, &labels.unwrap_or_default(), index.as_ref()) {
-                    self.progress.write(&Message::Next { message: &line });
+                // A log, or cron's mail, is about the one sentence; the rest is for whoever looks at a screen.
+                if self.settings.verbosity() > 1 || std::io::stderr().is_terminal() {
+                    for line in screen::lines(&self.tally, &labels.unwrap_or_default(), index.as_ref()) {
+                        self.progress.write(&Message::Next { message: &line });
+                    }
                 }
             }
         }

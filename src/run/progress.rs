@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::console::Console;
 use super::message::Message;
 use super::tally::DocumentCounts;
-use crate::instrumentation::{Event, Reporter, Verbosity};
+use crate::instrumentation::{Event, Reporter, Verbosity, Warning};
 
 /// How often a line is written to a log.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -106,6 +106,11 @@ struct AboveBar {
 
 impl Reporter for AboveBar {
     fn report(&self, event: &Event, verbosity: Verbosity) {
+        // The error that ends the run says as much, with its remedy: below verbosity 2 once is enough.
+        let failed = matches!(event, Event::Warning { warning: Warning::ScopeFailed { .. }, .. });
+        if failed && verbosity < Verbosity::Info {
+            return;
+        }
         self.progress.above(|| self.reporter.report(event, verbosity));
     }
 }

@@ -31,6 +31,15 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// How a worker saves them.
     fn save_params(&self) -> Arc<dyn SaveParams>;
 
+    /// Makes what must be there before the first annotation is saved, such as a folder. Called once before a run,
+    /// where the plan is made; it may be called again.
+    ///
+    /// # Errors
+    /// When it cannot be made: the sink is unusable.
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Name of the writer, as the headings of the instrumentation show it.
     fn writer_name(&self) -> &str {
         "OutputWriter"

@@ -65,18 +65,6 @@ impl FileSink {
         serde_json::from_slice(bytes)
     }
 
-    /// Makes the folder where it is missing. To be called once before a run; that it can be written to is seen when
-    /// the run takes its lock there.
-    ///
-    /// # Errors
-    /// [`SinkError::Folder`], with the folder and the reason.
-    pub fn prepare(&self) -> crate::Result<()> {
-        if self.writes_files() {
-            std::fs::create_dir_all(&self.folder).map_err(|source| self.refused(source))?;
-        }
-        Ok(())
-    }
-
     /// Brings the record of what was written below the folder up to date. To be called by whoever holds the
     /// folder's lock, before and after a run.
     ///
@@ -108,6 +96,14 @@ impl Sink for FileSink {
 
     fn save_params(&self) -> Arc<dyn SaveParams> {
         Arc::new(self.clone())
+    }
+
+    /// Makes the folder where it is missing. Whether it can be written to is seen when a run takes its lock there.
+    fn prepare(&self) -> crate::Result<()> {
+        if self.writes_files() {
+            std::fs::create_dir_all(&self.folder).map_err(|source| self.refused(source))?;
+        }
+        Ok(())
     }
 
     fn writer_name(&self) -> &str {

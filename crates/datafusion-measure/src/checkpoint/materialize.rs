@@ -21,6 +21,7 @@ use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use super::store::{Files, InMemory, Store};
@@ -96,9 +97,26 @@ struct Shared {
     store: Arc<Store>,
     name: String,
     files: Mutex<Option<Arc<Files>>>,
+    /// Held for reading by who writes to a file: a blocking thread goes on when the task that waits for it is aborted.
+    writing: Arc<RwLock<()>>,
 }
 
 impl Shared {
+    /// Runs work on a file where it does not keep other tasks from running.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let writing = Arc::clone(&self.writing).read_owned().await;
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(writing);
+            done
+        })
+        .await
+        .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+    }
+
     /// Bytes that a batch takes beyond those kept already: partitions can share buffers.
     fn grown(&self, batch: &RecordBatch) -> usize {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner).count_batch(batch)
@@ -199,13 +217,6 @@ pub(super) fn unstorable(schema: &Schema) -> Option<usize> {
     schema.fields().iter().position(|field| !storable(field.data_type()))
 }
 
-/// Runs work that waits for a disk where that does not keep other tasks from running.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
-}
-
 /// What is to be kept, and how.
 pub(super) struct Request {
     /// Name of the DataFrame, for messages.
@@ -241,6 +252,7 @@ pub(super) async fn materialize(
         store,
         name,
         files: Mutex::new(None),
+        writing: Arc::default(),
     });
     let mut tasks: JoinSet<Result<(usize, (u64, Kept))>> = JoinSet::new();
     for partition in 0..plan.output_partitioning().partition_count() {
@@ -250,7 +262,15 @@ pub(super) async fn materialize(
     }
     let mut partitions = Vec::new();
     while let Some(finished) = tasks.join_next().await {
-        partitions.push(finished.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??);
+        match finished.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error))).flatten() {
+            Ok(kept) => partitions.push(kept),
+            Err(error) => {
+                // No file may be left behind, so whoever writes to one has to be done.
+                tasks.shutdown().await;
+                drop(shared.writing.write().await);
+                return Err(error);
+            }
+        }
     }
     partitions.sort_unstable_by_key(|(partition, _)| *partition);
     let rows = partitions.iter().map(|(_, (rows, _))| *rows).collect();
@@ -274,8 +294,8 @@ pub(super) async fn materialize(
         parts.push(match kept {
             Kept::File(part) => part,
             Kept::Memory(batches) => {
-                let shared = Arc::clone(&shared);
-                blocking(move || write_all(&shared, partition, &batches)?.finish()).await?
+                let writing = Arc::clone(&shared);
+                shared.blocking(move || write_all(&writing, partition, &batches)?.finish()).await?
             }
         });
     }
@@ -298,20 +318,20 @@ async fn keep(
         }
         rows += batch.num_rows() as u64;
         if let Some(open) = writer.take() {
-            writer = Some(blocking(move || open.write_all(&[batch])).await?);
+            writer = Some(shared.blocking(move || open.write_all(&[batch])).await?);
             continue;
         }
         let grown = shared.grown(&batch);
         gathered.push(batch);
         if !shared.reserve(grown) {
-            let (shared, batches) = (Arc::clone(shared), std::mem::take(&mut gathered));
-            writer = Some(blocking(move || write_all(&shared, partition, &batches)).await?);
+            let (writing, batches) = (Arc::clone(shared), std::mem::take(&mut gathered));
+            writer = Some(shared.blocking(move || write_all(&writing, partition, &batches)).await?);
         }
     }
     Ok((
         rows,
         match writer {
-            Some(writer) => Kept::File(blocking(move || writer.finish()).await?),
+            Some(writer) => Kept::File(shared.blocking(move || writer.finish()).await?),
             None => Kept::Memory(gathered),
         },
     ))

@@ -135,17 +135,18 @@ pub(super) async fn make(
     let mut orderings = known_orderings(plan.as_ref(), &schema);
     let unstorable = unstorable(&schema).map(|index| naming.describe(&qualified, index));
     // Rows that the whole frame has in order keep it under whatever is put on the checkpoint: by the columns they are
-    // ordered by, else by their number.
+    // ordered by, else by their number. The plan may not know an order that the frame asks for: a projection can have
+    // left out the columns it was by.
     let ordered = sorts && plan.output_partitioning().partition_count() == 1;
     let order = plan.output_ordering().filter(|_| ordered);
     let by_columns = order.and_then(|order| {
         orderings.iter().position(|known| known.len() == order.len() && same_columns(known, order))
     });
-    let numbered = order.is_some() && by_columns.is_none();
-    let sort = match (order, by_columns) {
-        (None, _) => None,
-        (_, Some(known)) => orderings.get(known).cloned(),
-        (Some(_), None) => {
+    let numbered = ordered && by_columns.is_none();
+    let sort = match by_columns {
+        Some(known) => orderings.get(known).cloned(),
+        None if !numbered => None,
+        None => {
             schema = with_row_number(&schema);
             let index = schema.fields().len() - 1;
             let number = Column::new(ROW_NUMBER, index);
