@@ -2,6 +2,7 @@
 
 use crate::document::Paragraph;
 use crate::document::labels::collapse;
+use crate::document::lines::lines;
 use crate::model::{AROUND, AUXILIARY, Contribution, Model, catalog};
 use crate::segment::segment;
 use crate::settings::Settings;
@@ -24,7 +25,7 @@ pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Resul
     let place = find(&text, line).ok_or_else(|| {
         Error::usage(format!(
             "{document} has no paragraph at line {line}; it has {} lines, and this one and all after it are blank",
-            text.lines().count()
+            lines(&text).count()
         ))
     })?;
     explanation(&model, &place, document)
@@ -40,16 +41,19 @@ struct Place<'a> {
 
 /// The paragraph that holds `line` (counted from 1), or the next one after it.
 fn find(text: &str, line: usize) -> Option<Place<'_>> {
-    let start = match line.checked_sub(2) {
-        None => 0,
-        Some(skip) => text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').nth(skip)?.0 + 1,
-    };
+    let starts: Vec<usize> = lines(text)
+        .scan(0, |end, line| {
+            *end += line.len();
+            Some(*end - line.len())
+        })
+        .collect();
+    let start = *starts.get(line.saturating_sub(1))?;
     let spans = segment(text);
     let number = spans.iter().position(|span| span.end > start)?;
     let span = spans[number];
-    let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let line_of = |at: usize| starts.partition_point(|start| *start <= at);
     let (paragraphs, _) = Paragraph::tile(text, &spans);
-    Some(Place { paragraphs, number, first_line: line_of(span.start), last_line: line_of(span.end) })
+    Some(Place { paragraphs, number, first_line: line_of(span.start), last_line: line_of(span.end - 1) })
 }
 
 fn explanation(model: &Arc<Model>, place: &Place<'_>, document: &str) -> Result<String> {
@@ -139,6 +143,21 @@ fn auxiliary(text: &mut String, model: &Model, pair: (&str, &str), odds: (f64, f
 #[cfg(test)]
 mod tests {
     use super::find;
+
+    #[test]
+    fn lines_end_where_they_end_for_python() {
+        for end in
+            ["\n", "\r\n", "\r", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{1c}", "\u{1d}", "\u{1e}"]
+        {
+            let text = "First paragraph.\n\nAnother one.\n\n".replace('\n', end);
+            let lines = |line| find(&text, line).map(|place| (place.first_line, place.last_line));
+            assert_eq!(
+                [lines(1), lines(2), lines(3), lines(4)],
+                [Some((1, 1)), Some((3, 3)), Some((3, 3)), None],
+                "{end:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_line_leads_to_its_paragraph_and_a_blank_one_to_the_next() {

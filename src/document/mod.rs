@@ -1,10 +1,14 @@
-//! Documents, paragraphs and annotations: the words that every other room uses.
+//! Documents, paragraphs and annotations: what every other module speaks of.
 //!
-//! This room knows text and YEDDA. It may not touch files, networks, models or DataFusion.
+//! This module knows text and YEDDA. It may not touch files, networks, models or DataFusion.
 
 mod annotation;
 mod corrections;
+pub mod brat;
+mod encoding;
+pub(crate) mod fold;
 pub mod labels;
+pub(crate) mod lines;
 mod paragraph;
 pub mod yedda;
 
@@ -13,4 +17,5 @@ pub use corrections::{
     CORRECTIONS_FORMAT, CORRECTIONS_SUFFIX, Correction, Corrections, CorrectionsError, DocumentCorrections,
     text_digest,
 };
+pub use encoding::{DecodeError, SourceMarks, TextEncoding, TextParams, UnknownEncoding};
 pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};

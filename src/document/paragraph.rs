@@ -1,5 +1,6 @@
 //! A document, a reference to one, and the paragraphs it is cut into.
 
+use super::fold::is_invisible;
 use serde::{Deserialize, Serialize};
 
 /// What names a document before it is loaded.
@@ -53,21 +54,21 @@ impl Span {
     }
 }
 
-/// True for what may stand between paragraphs: white space (line ends and form feeds too) and the byte order
-/// mark.
+/// True for what may stand between paragraphs: white space (line ends and form feeds too), the separators FS to US,
+/// and marks without width such as the byte order mark.
 #[must_use]
 pub fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c == '\u{feff}'
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}') || is_invisible(c)
 }
 
 /// One paragraph as it lies in its document.
 ///
-/// The paragraphs of a document tile it: the `before` and `text` of each, in order, and the white
-/// space after the last give back the document byte for byte. `text` is never empty.
+/// The paragraphs of a document tile it: the `before` and `text` of each, in order, and what stands
+/// after the last give back the document byte for byte. `text` is never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paragraph<'a> {
-    /// What lies between the paragraph before (or the document's start) and this one: white space,
-    /// form feeds, a byte order mark.
+    /// What lies between the paragraph before (or the document's start) and this one: [blanks](is_blank), and page
+    /// markers (lines `--- PDF Page 12 Label 4 ---`).
     pub before: &'a str,
     /// The paragraph itself: a run of lines without the last line's end.
     pub text: &'a str,

@@ -8,10 +8,12 @@ use super::lexer::for_each_token;
 use super::outline::Outline;
 use super::parts::Parts;
 use crate::document::Paragraph;
+use crate::document::fold::Folded;
 
 /// Scratch of an extraction, kept between documents so that nothing is allocated per token.
 #[derive(Debug, Default)]
 pub(crate) struct Extraction {
+    folded: Folded,
     buffer: String,
     tokens: Vec<Token>,
     keys: Vec<u64>,
@@ -37,6 +39,7 @@ impl Extraction {
         self.layout.clear();
         self.ends.clear();
         for (place, paragraph) in document.iter().enumerate() {
+            let paragraph = &self.folded.paragraph(paragraph);
             self.tokens.clear();
             self.keys.clear();
             let mut before = UNKNOWN;

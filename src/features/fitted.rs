@@ -19,6 +19,7 @@ use super::parts::{Columns, Parts, offsets};
 use super::tokens::{for_each_word, suffix};
 use super::vocabulary::{Frequencies, KeyFrequencies, Vocabulary};
 use crate::document::Paragraph;
+use crate::document::fold::Folded;
 use linfa_sparse_logistic::SparseRecords;
 
 /// The value of a neighbour's layout observation.
@@ -44,8 +45,9 @@ impl Features {
         }
         if let Some(tokens) = &params.tokens {
             let mut frequencies = Frequencies::default();
-            let mut buffer = String::new();
+            let (mut folded, mut buffer) = (Folded::default(), String::new());
             for paragraph in documents.iter().flat_map(|document| document.as_ref()) {
+                let paragraph = folded.paragraph(paragraph);
                 frequencies.next_paragraph();
                 for_each_token(paragraph.text, &mut buffer, |token, _| frequencies.note(token));
             }
@@ -133,8 +135,9 @@ impl Features {
             });
         }
         let mut entries = Vec::new();
-        let mut buffer = String::new();
+        let (mut folded, mut buffer) = (Folded::default(), String::new());
         for (place, paragraph) in document.iter().enumerate() {
+            let paragraph = folded.paragraph(paragraph);
             entries.clear();
             if columns.tokens > 0 {
                 for_each_word(paragraph.text, &mut buffer, |word| {
@@ -204,8 +207,9 @@ fn fit_words<'a, D: AsRef<[Paragraph<'a>]>>(
 ) -> (Vocabulary, Vocabulary) {
     let (mut words, mut suffixes) = (Frequencies::default(), Frequencies::default());
     let lengths = params.suffixes.as_ref().map_or(&[][..], |suffixes| &suffixes.lengths);
-    let mut buffer = String::new();
+    let (mut folded, mut buffer) = (Folded::default(), String::new());
     for paragraph in documents.iter().flat_map(|document| document.as_ref()) {
+        let paragraph = folded.paragraph(paragraph);
         words.next_paragraph();
         suffixes.next_paragraph();
         for_each_word(paragraph.text, &mut buffer, |word| {
@@ -229,11 +233,12 @@ fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
     parts: &mut Parts,
 ) {
     let [mut pairs, mut outline, mut layout] = [(); 3].map(|()| KeyFrequencies::default());
-    let (mut buffer, mut lines) = (String::new(), Lines::default());
+    let (mut folded, mut buffer, mut lines) = (Folded::default(), String::new(), Lines::default());
     let (mut tokens, mut keys) = (Vec::new(), Vec::new());
     for document in documents {
         let mut above = Outline::default();
         for paragraph in document.as_ref() {
+            let paragraph = &folded.paragraph(paragraph);
             [&mut pairs, &mut outline, &mut layout].into_iter().for_each(KeyFrequencies::next_paragraph);
             tokens.clear();
             for_each_token(paragraph.text, &mut buffer, |term, kind| {

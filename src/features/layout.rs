@@ -9,6 +9,7 @@
 use super::lexer::{Kind, YEAR};
 use super::lexicon::Lexicon;
 use crate::document::Paragraph;
+use crate::document::lines::begins_page;
 
 /// A token as the layout sees it: its code and its kind.
 #[derive(Debug, Clone, Copy)]
@@ -410,12 +411,12 @@ fn line_lengths(text: &str, lines: &mut Lines, keys: &mut Vec<u64>) {
     }
 }
 
-/// What stands before the paragraph: line ends, a form feed, indentation.
+/// What stands before the paragraph: line ends, a form feed or page marker, indentation.
 fn surroundings(before: &str, keys: &mut Vec<u64>) {
     let ends = before.bytes().filter(|&byte| byte == b'\n').count().min(4) as u32;
-    let form_feed = u32::from(before.contains('\u{c}'));
+    let page = u32::from(begins_page(before));
     let indent = before.bytes().rev().take_while(|&byte| byte == b' ' || byte == b'\t').count();
-    keys.push(key(Template::BEFORE as u8, ends * 2 + form_feed, 0, 0));
+    keys.push(key(Template::BEFORE as u8, ends * 2 + page, 0, 0));
     keys.push(key(Template::INDENT as u8, size_class(indent), 0, 0));
 }
 

@@ -13,6 +13,7 @@
 use super::layout::{Template, Token, key, size_class};
 use super::lexer::Kind;
 use crate::document::Paragraph;
+use crate::document::lines::begins_page;
 
 /// Most tokens of a heading.
 const MOST_TOKENS: usize = 10;
@@ -99,7 +100,7 @@ fn is_heading(paragraph: &Paragraph<'_>, tokens: &[Token], year: Option<u32>) ->
     let text = paragraph.text.as_bytes();
     let solid = text.iter().filter(|byte| !byte.is_ascii_whitespace()).count();
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).count();
-    begins && letters * 10 > solid * 6 && !text.contains(&b'\x0c') && !paragraph.before.contains('\x0c')
+    begins && letters * 10 > solid * 6 && !text.contains(&b'\x0c') && !begins_page(paragraph.before)
 }
 
 #[cfg(test)]

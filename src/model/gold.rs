@@ -2,7 +2,7 @@
 
 use super::ModelError;
 use crate::document::labels::{canonical, collapse};
-use crate::document::{Paragraph, Span, yedda};
+use crate::document::{Paragraph, Span, brat, yedda};
 use std::path::{Path, PathBuf};
 
 /// The file extension of an annotation.
@@ -40,7 +40,16 @@ impl GoldDocument {
     /// Reads the contents of an annotated file.
     #[must_use]
     pub fn parse(path: &str, volume: &str, annotated: &str) -> Self {
-        let parsed = yedda::parse(annotated);
+        Self::of(path, volume, yedda::parse(annotated))
+    }
+
+    /// Reads brat standoff: `annotation` lies beside `text`.
+    #[must_use]
+    pub fn parse_standoff(path: &str, volume: &str, text: &str, annotation: &str) -> Self {
+        Self::of(path, volume, brat::parse(text, annotation))
+    }
+
+    fn of(path: &str, volume: &str, parsed: yedda::Parsed<'_>) -> Self {
         let blocks = parsed.blocks.iter().map(|block| GoldBlock {
             span: block.span,
             label: block.label.map(|label| canonical(label).unwrap_or(label).to_owned()),
@@ -63,7 +72,8 @@ impl GoldDocument {
     }
 }
 
-/// Reads all `.ann` files in `folder` and the folders below it, sorted by path; or one such file.
+/// Reads all `.ann` files in `folder` and the folders below it, sorted by path; or one such file. An annotation is YEDDA, or
+/// brat standoff with its text in the `.txt` of its name.
 ///
 /// # Errors
 /// When there is no such folder, no `.ann` file in it, or one that cannot be read as UTF-8.
@@ -80,12 +90,15 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>, ModelError> {
     let folder_of = |path: &[String]| path[..path.len().saturating_sub(1)].join("/");
     let mut documents = Vec::with_capacity(files.len());
     for file in &files {
-        let path = file.clone();
-        let bytes = std::fs::read(file).map_err(|source| ModelError::Read { path: path.clone(), source })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| ModelError::NotUtf8 { path, source: error.utf8_error() })?;
+        let annotation = read_utf8(file)?;
         let parts = below(file);
-        documents.push(GoldDocument::parse(&parts.join("/"), &folder_of(&parts), &text));
+        let (path, volume) = (parts.join("/"), folder_of(&parts));
+        documents.push(if brat::is_standoff(&annotation) {
+            let text = read_utf8(&file.with_extension("txt"))?;
+            GoldDocument::parse_standoff(&path, &volume, &text, &annotation)
+        } else {
+            GoldDocument::parse(&path, &volume, &annotation)
+        });
     }
     let one_folder = documents.windows(2).all(|pair| pair[0].volume == pair[1].volume);
     if one_folder {
@@ -93,6 +106,12 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>, ModelError> {
     }
     documents.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(documents)
+}
+
+fn read_utf8(file: &Path) -> Result<String, ModelError> {
+    let path = || file.to_owned();
+    let bytes = std::fs::read(file).map_err(|source| ModelError::Read { path: path(), source })?;
+    String::from_utf8(bytes).map_err(|error| ModelError::NotUtf8 { path: path(), source: error.utf8_error() })
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {

@@ -22,6 +22,7 @@ use super::Model;
 use super::stacked::StackedScratch;
 use super::tables::Tables;
 use crate::document::Paragraph;
+use crate::document::fold::Folded;
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
 use crate::features::{Extraction, Features, Found, for_each_word, offsets, suffix};
 use linfa::dataset::Records;
@@ -109,6 +110,7 @@ struct Scratch {
     extraction: Extraction,
     tokens: Met,
     pairs: Met,
+    folded: Folded,
     buffer: String,
     /// Row-major, paragraphs x padded labels.
     sums: Vec<f64>,
@@ -271,12 +273,13 @@ fn sum<const STRIDE: usize>(
     let add = |sums: &mut [f64], table: &WeightTable, number: u32| {
         table.add_fixed::<STRIDE>(number as usize, sums);
     };
-    let Scratch { extraction, tokens, pairs, buffer, sums, observed, .. } = scratch;
+    let Scratch { extraction, tokens, pairs, folded, buffer, sums, observed, .. } = scratch;
     sums.clear();
     sums.resize(document.len() * stride, 0.0);
     if !tables.words.is_empty() || !tables.suffixes.is_empty() {
         let parts = features.parts();
         for (paragraph, sums) in document.iter().zip(sums.chunks_exact_mut(stride)) {
+            let paragraph = folded.paragraph(paragraph);
             for_each_word(paragraph.text, buffer, |word| match parts.words.lexicon().get(word) {
                 Some(number) => add(sums, &tables.words, number),
                 None => {

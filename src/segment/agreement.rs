@@ -1,6 +1,7 @@
 //! How well paragraphs fit the blocks of an annotation.
 
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
+use crate::document::lines::lines;
 use crate::document::yedda::Parsed;
 use crate::document::{Span, is_blank};
 use std::fmt;
@@ -33,21 +34,23 @@ pub(super) struct Gold {
 /// Where each line of `parsed` begins that is not blank, and what is said of it.
 pub(super) fn gold_lines(parsed: &Parsed<'_>) -> Vec<(usize, Gold)> {
     let mut blocks = parsed.blocks.iter().enumerate().peekable();
-    let mut lines = Vec::new();
+    let mut found = Vec::new();
     let mut end = 0;
-    for line in parsed.text.split_inclusive(['\n', '\r', '\u{c}']) {
+    for line in lines(&parsed.text).flat_map(|line| line.split_inclusive('\u{c}')) {
         end += line.len();
         let start = end - line.trim_start_matches(is_blank).len();
         while blocks.next_if(|(_, block)| block.span.end <= start).is_some() {}
-        if let Some((index, block)) = blocks.peek().filter(|_| start < end) {
+        if let Some((index, block)) =
+            blocks.peek().filter(|(_, block)| start < end && block.span.start <= start)
+        {
             let class = block.label.map(|label| {
                 let label = collapse(label);
                 COLLAPSED_LABELS.iter().position(|known| *known == label).unwrap_or_default()
             });
-            lines.push((start, Gold { block: *index, class }));
+            found.push((start, Gold { block: *index, class }));
         }
     }
-    lines
+    found
 }
 
 impl Agreement {

@@ -1,12 +1,15 @@
 //! Lines, and the few cheap facts about each that the decision looks at.
 //!
-//! A line ends at `\n`, `\r\n`, a lone `\r` or a form feed. Lines that hold only blanks are not given out; the
-//! next line knows how many there were. Each byte is looked at once, apart from a bounded number at a line's
-//! two ends; of a line longer than 240 bytes only the beginning is counted.
+//! A line ends at any separator of [`lines`](crate::document::lines) and at a form feed. Lines that hold only blanks,
+//! and page markers, are not given out; the next line knows how many there were. What a line shows counts, not the
+//! characters it is written with (see [`fold`]). Each byte is looked at a bounded number of times; of a line longer than
+//! 240 bytes only the beginning is counted.
 
 use super::shape::{Head, Lead, Tail, head_of, tail_of};
+use crate::document::fold::fold;
 use crate::document::is_blank;
-use memchr::memchr3;
+use crate::document::lines::{has_rare_separators, line_end, page_marker, separator};
+use memchr::{memchr, memchr3};
 
 /// How many bytes of a line are counted, at most: their number fits a byte.
 const COUNTED: usize = 15 * LANES;
@@ -86,11 +89,63 @@ fn sum(lanes: [u8; LANES]) -> u8 {
 pub(super) struct Lines<'a> {
     text: &'a str,
     at: usize,
+    rare: bool,
+    folded: String,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, rare: has_rare_separators(text), folded: String::new() }
+    }
+
+    /// What stands between the line that ended at `self.at` and the next: the line's start, the separators, and
+    /// whether a page begins there. `None` if there is no further line.
+    fn gap(&self) -> Option<(usize, u32, bool)> {
+        let bytes = self.text.as_bytes();
+        let (mut breaks, mut page_break) = (0_u32, false);
+        let mut start = self.at;
+        loop {
+            match *bytes.get(start)? {
+                b' ' | b'\t' | 0x1F => {}
+                b'\n' => breaks += 1,
+                b'\r' => {
+                    start += usize::from(bytes.get(start + 1) == Some(&b'\n'));
+                    breaks += 1;
+                }
+                0x0C => page_break = true,
+                0x0B | 0x1C..=0x1E => breaks += 1,
+                b'-' if breaks > 0 || self.at == 0 => match self.text.get(start..).and_then(page_marker) {
+                    Some(length) => {
+                        page_break = true;
+                        start += length - 1;
+                    }
+                    None => break,
+                },
+                0..=0x7F => break,
+                _ => {
+                    let rest = &bytes[start..];
+                    match self.text.get(start..).and_then(|rest| rest.chars().next()) {
+                        Some(c) if is_blank(c) => {
+                            breaks += u32::from(separator(rest).is_some());
+                            start += c.len_utf8() - 1;
+                        }
+                        _ => break,
+                    }
+                }
+            }
+            start += 1;
+        }
+        Some((start, breaks, page_break))
+    }
+
+    /// Where the line that begins at `start` ends, its separator and the blanks before that not counted.
+    fn end_of(&self, start: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        if !self.rare {
+            return memchr3(b'\n', b'\r', 0x0C, &bytes[start..]).map_or(bytes.len(), |more| start + more);
+        }
+        let end = line_end(bytes, start, true);
+        memchr(0x0C, &bytes[start..end]).map_or(end, |more| start + more)
     }
 }
 
@@ -98,33 +153,13 @@ impl Iterator for Lines<'_> {
     type Item = Line;
 
     fn next(&mut self) -> Option<Line> {
-        let bytes = self.text.as_bytes();
-        let (mut breaks, mut page_break) = (0_u32, false);
-        let mut start = self.at;
-        loop {
-            match *bytes.get(start)? {
-                b' ' | b'\t' | 0x0B => {}
-                b'\n' => breaks += 1,
-                b'\r' => {
-                    start += usize::from(bytes.get(start + 1) == Some(&b'\n'));
-                    breaks += 1;
-                }
-                0x0C => page_break = true,
-                0..=0x7F => break,
-                _ => match self.text.get(start..).and_then(|rest| rest.chars().next()) {
-                    Some(c) if is_blank(c) => start += c.len_utf8() - 1,
-                    _ => break,
-                },
-            }
-            start += 1;
-        }
-        let mut end = memchr3(b'\n', b'\r', 0x0C, &bytes[start..]).map_or(bytes.len(), |more| start + more);
-        self.at = end;
-        end = trimmed_end(self.text, start, end);
-        let counted = &bytes[start..end.min(start + COUNTED)];
+        let (start, breaks, page_break) = self.gap()?;
+        self.at = self.end_of(start);
+        let end = trimmed_end(self.text, start, self.at);
+        let line = fold(&self.text[start..end], &mut self.folded);
+        let counted = &line.as_bytes()[..line.len().min(COUNTED)];
         let lanes = Lanes::of(counted);
         let length = counted.len() as u8 - sum(lanes.continuations);
-        let line = &self.text[start..end];
         let (head, first_word, lead) = head_of(line);
         Some(Line {
             start,

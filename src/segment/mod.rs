@@ -2,7 +2,7 @@
 //!
 //! A paragraph is a run of lines that belong together: a nomenclature line with its synonyms, a heading, a
 //! description, a caption, a running page header. [`segment`] tells where they lie and drops nothing: what is
-//! not in a paragraph is [blank](crate::document::is_blank).
+//! not in a paragraph is [blank](crate::document::is_blank) or a page marker.
 //!
 //! # How it decides
 //!
@@ -16,7 +16,9 @@
 //!    the line above for the first word of the line below; is the line below short; what opened the paragraph
 //!    and what would open the next; and so on.
 //! 4. `weights`: each value has a learned weight, the sum is the logarithm of the odds that a paragraph ends
-//!    here. A form feed always ends one.
+//!    here. A form feed or a page marker always ends one.
+//! 5. `parted`: where no line ends between two paragraphs, they are one, so that what is written about each begins and
+//!    ends a line.
 //!
 //! The weights were learned from annotated volumes (`learn.rs` says how and learns them again), also with blank
 //! lines lost, doubled and strewn, and with characters broken, as a bad scan does.
@@ -33,6 +35,7 @@ mod features;
 #[cfg(test)]
 mod learn;
 mod line;
+mod parted;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -46,8 +49,12 @@ use features::Place;
 
 /// The paragraphs of `text`.
 ///
+/// A line end is `\n` where that ends at least half of the paragraphs, else `\r` or `\n` where those do, else
+/// any separator that Python's `str.splitlines` knows; a form feed alone is none. So a program that reads lines finds
+/// each paragraph on lines of its own, as it knows lines.
+///
 /// The spans are ascending, disjoint, on character boundaries and not empty; they neither begin nor end with a
-/// [blank](crate::document::is_blank), and between them there are only blanks.
+/// [blank](crate::document::is_blank), and between them there are only blanks, page markers, and at least one line end.
 #[must_use]
 pub fn segment(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
@@ -57,7 +64,9 @@ pub fn segment(text: &str) -> Vec<Span> {
 
 /// [`segment`] into a vector that is used again: the spans are added to `spans`, nothing else is allocated.
 pub fn segment_into(text: &str, spans: &mut Vec<Span>) {
+    let first = spans.len();
     walk::walk(text, is_cut, |span| spans.push(span));
+    parted::join_unparted(text, spans, first);
 }
 
 fn is_cut(place: &Place<'_>) -> bool {

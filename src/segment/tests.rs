@@ -3,7 +3,9 @@ use crate::document::{Paragraph, is_blank};
 use proptest::prelude::*;
 
 const FORM_FEED: char = '\u{c}';
-const LINE_ENDS: [char; 3] = ['\n', '\r', FORM_FEED];
+const LINE_ENDS: [char; 9] =
+    ['\n', '\r', '\u{b}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+const MARKER: &str = "--- PDF Page 7 Label vii ---";
 
 fn paragraphs(text: &str) -> Vec<&str> {
     segment(text).into_iter().map(|span| span.of(text)).collect()
@@ -24,6 +26,13 @@ fn pages() -> impl Strategy<Value = String> {
         "\u{2003}",
         "\u{85}",
         "\u{b}",
+        "\u{1d}",
+        "\u{1f}",
+        "\u{2028}",
+        "\u{200b}",
+        "\u{ad}",
+        MARKER,
+        "\n--- PDF Page 7 Label vii ---\n",
         "a",
         "Z",
         "1897",
@@ -51,13 +60,18 @@ proptest! {
         let mut end = 0;
         for span in &spans {
             prop_assert!(span.start >= end && span.end > span.start);
-            prop_assert!(text[end..span.start].chars().all(is_blank));
+            prop_assert!(text[end..span.start].replace(MARKER, "").chars().all(is_blank));
             let paragraph = span.of(&text);
             prop_assert!(!paragraph.starts_with(is_blank) && !paragraph.ends_with(is_blank));
-            prop_assert_eq!(paragraph.find(FORM_FEED), None);
+            // A form feed parts paragraphs where a line ends beside it.
+            for (at, _) in paragraph.match_indices(FORM_FEED) {
+                let above = paragraph[..at].trim_end_matches(is_blank).len();
+                let below = paragraph.len() - paragraph[at..].trim_start_matches(is_blank).len();
+                prop_assert!(!paragraph[above..below].contains('\n'), "{:?}", paragraph);
+            }
             end = span.end;
         }
-        prop_assert!(text[end..].chars().all(is_blank));
+        prop_assert!(text[end..].replace(MARKER, "").chars().all(is_blank));
         let (tiles, after) = Paragraph::tile(&text, &spans);
         let joined: String = tiles.iter().flat_map(|tile| [tile.before, tile.text]).chain([after]).collect();
         prop_assert_eq!(joined, text);
@@ -74,9 +88,48 @@ proptest! {
     fn paragraphs_end_at_line_ends(text in pages()) {
         for span in segment(&text) {
             let before = text[..span.start].trim_end_matches(|c| is_blank(c) && !LINE_ENDS.contains(&c));
-            prop_assert!(before.is_empty() || before.ends_with(LINE_ENDS));
+            prop_assert!(before.is_empty() || before.ends_with(LINE_ENDS), "{:?}", &text[span.start..]);
         }
     }
+}
+
+#[test]
+fn a_page_marker_is_a_form_feed_to_the_segmenter() {
+    let page = "The dunes have been searched for fungi since the days of the first floras, and\n\
+                later authors added little to what was known of them. During a survey in the\n";
+    for end in ["\n", "\r\n", "\r", "\u{2028}"] {
+        let text =
+            format!("{page}{MARKER}\n{page}\n{MARKER}\n\n14 Acta\n\n{page}{MARKER}").replace('\n', end);
+        let with_form_feeds = text.replace(MARKER, "\u{c}");
+        assert_eq!(paragraphs(&text), paragraphs(&with_form_feeds), "{end:?}");
+        assert_eq!(paragraphs(&text).len(), 4);
+    }
+}
+
+#[test]
+fn what_a_line_shows_decides_where_paragraphs_end() {
+    let text = "Two species of Amanita are described from coastal dunes, one of them new.\n\
+                A key to the species of the region is given, with notes on their ecology.\n\n\
+                Amanita rubra Muster, sp. nov. Figs. 1-3\nEtymology: red.\nPileus 3-5 cm broad, convex, then plane.\n"
+        .repeat(3);
+    let full_width = |c: char| match c {
+        '!'..='~' => char::from_u32(c as u32 + 0xFEE0).unwrap_or(c),
+        ' ' => '\u{3000}',
+        other => other,
+    };
+    let soft = |c: char| if c == 'e' { vec!['e', '\u{ad}', '\u{200b}'] } else { vec![c] };
+    let shown = |text: &str| -> Vec<String> {
+        paragraphs(text)
+            .into_iter()
+            .map(|paragraph| crate::document::fold::fold(paragraph, &mut String::new()).to_owned())
+            .collect()
+    };
+    let plain = shown(&text);
+    assert_eq!(shown(&text.chars().map(full_width).collect::<String>()), plain);
+    // A soft hyphen at a line's end is a hyphen, so none is put there.
+    let soft: String =
+        text.chars().flat_map(soft).collect::<String>().replace("\u{ad}\u{200b}\n", "\u{200b}\n");
+    assert_eq!(shown(&soft), plain);
 }
 
 #[test]

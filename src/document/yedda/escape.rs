@@ -1,18 +1,29 @@
-//! The one place that knows how marker-like text is carried (see the [module's](super) page).
+//! How marker-like text is carried (see the [module's](super) page).
 
 use memchr::memchr2;
 use std::borrow::Cow;
 
-/// A place in a text that looks like a marker: `[` or `*`, some backslashes, then `@` or `]`.
+/// A part of a text that looks like a marker: `[`, some backslashes, then `@` or `$`; or `*`, some, then `]`.
 pub(super) struct MarkerLike {
     /// Byte offset of the `[` or `*`.
     pub start: usize,
-    /// One past the `@` or `]`.
+    /// One past the `@`, `$` or `]`.
     pub end: usize,
-    /// True for `[..@`, false for `*..]`.
-    pub opener: bool,
+    /// What it would be without the backslashes.
+    pub kind: MarkerKind,
     /// How many backslashes stand between the two.
     pub backslashes: usize,
+}
+
+/// What a marker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarkerKind {
+    /// `[@` opens a block.
+    Opener,
+    /// `[$` opens a block that YEDDA recommends and nobody has confirmed.
+    Recommendation,
+    /// `*]` closes a block, after `#` and a label.
+    Closer,
 }
 
 /// The first marker-like place of `text` at or after `from`.
@@ -21,12 +32,16 @@ pub(super) struct MarkerLike {
 pub(super) fn find_marker_like(text: &[u8], mut from: usize) -> Option<MarkerLike> {
     while let Some(offset) = text.get(from..).and_then(|rest| memchr2(b'[', b'*', rest)) {
         let start = from + offset;
-        let opener = text[start] == b'[';
-        let last = if opener { b'@' } else { b']' };
         let backslashes = text[start + 1..].iter().take_while(|byte| **byte == b'\\').count();
         let end = start + 1 + backslashes;
-        if text.get(end) == Some(&last) {
-            return Some(MarkerLike { start, end: end + 1, opener, backslashes });
+        let kind = match (text[start], text.get(end)) {
+            (b'[', Some(b'@')) => Some(MarkerKind::Opener),
+            (b'[', Some(b'$')) => Some(MarkerKind::Recommendation),
+            (b'*', Some(b']')) => Some(MarkerKind::Closer),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return Some(MarkerLike { start, end: end + 1, kind, backslashes });
         }
         from = end;
     }

@@ -4,10 +4,11 @@
 //! it; when a third opens, or the outer one has been open for too long, its opener was an error and it is given
 //! up. So each byte is looked at a bounded number of times.
 
-use super::escape::find_marker_like;
+use super::escape::{MarkerKind, find_marker_like};
 use super::repair::{Repair, RepairKind};
 use super::writer::{LONGEST_LABEL, is_label};
 use crate::document::labels::{KNOWN_LABELS, canonical};
+use crate::document::lines::{lines, page_marker};
 use crate::document::{Span, is_blank};
 use memchr::memchr_iter;
 use rustc_hash::FxHashSet;
@@ -18,7 +19,8 @@ const MOST_INNER_BLOCKS: usize = 12;
 /// An annotation as it was read.
 ///
 /// The blocks are ascending and disjoint, and between them [`text`](Self::text) holds only
-/// [blanks](is_blank): every line that is not blank stands in a block, though perhaps in one without a label.
+/// [blanks](is_blank) and page markers (`--- PDF Page 12 Label 4 ---`): every other line stands in a block, though
+/// perhaps in one without a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed<'a> {
     /// The document's text: the annotation without its markers.
@@ -70,8 +72,11 @@ pub fn parse(text: &str) -> Parsed<'_> {
         if place.backslashes > 0 {
             continue; // carried text
         }
-        if place.opener {
-            reader.opener(place.start, place.end);
+        if place.kind != MarkerKind::Closer {
+            // `[$` within a block, or without a closer, is a price.
+            if place.kind == MarkerKind::Opener || reader.top().is_none() && is_closed(text, place.end) {
+                reader.opener(place.start, place.end);
+            }
         } else if let Some((start, label)) = closer_label(text, reader.done, place.start) {
             reader.closer(start, place.end, label);
         } else if let Some((start, label)) = reader.damaged_before_star(place.start, place.end) {
@@ -80,6 +85,18 @@ pub fn parse(text: &str) -> Parsed<'_> {
         }
     }
     reader.finish()
+}
+
+/// True if the next marker after `from` is a closer.
+fn is_closed(text: &str, mut from: usize) -> bool {
+    let first = from;
+    while let Some(next) = find_marker_like(text.as_bytes(), from) {
+        if next.backslashes == 0 {
+            return next.kind == MarkerKind::Closer && closer_label(text, first, next.start).is_some();
+        }
+        from = next.end;
+    }
+    false
 }
 
 /// The `#` and label that end at the `*` of a closer, if they begin at or after `floor`.
@@ -302,8 +319,20 @@ impl<'a> Reader<'a> {
             copied = place.end;
         }
         self.text.push_str(&raw[copied..]);
-        let Some(span) = Span::trimmed(&self.text, from, self.text.len()) else { return false };
-        let line = self.lines.at(start + (span.start - from));
+        let mut filled = false;
+        let mut at = from;
+        for (marker, after) in page_markers(&self.text, from) {
+            filled |= self.piece(at, marker, start, from, owner);
+            at = after;
+        }
+        filled | self.piece(at, self.text.len(), start, from, owner)
+    }
+
+    /// Makes `start..end` of the text a piece, unless it is blank. `raw` and `from` are the offsets in the annotation and
+    /// in the text where what was taken in begins.
+    fn piece(&mut self, start: usize, end: usize, raw: usize, from: usize, owner: Option<usize>) -> bool {
+        let Some(span) = Span::trimmed(&self.text, start, end) else { return false };
+        let line = self.lines.at(raw + (span.start - from));
         self.pieces.push(Piece { span, line, owner });
         match owner {
             Some(owner) => self.owners[owner].filled = true,
@@ -311,6 +340,25 @@ impl<'a> Reader<'a> {
         }
         true
     }
+}
+
+/// Where page markers stand in `text[from..]`, each on a line of its own.
+fn page_markers(text: &str, from: usize) -> Vec<(usize, usize)> {
+    let Some(taken) = text.get(from..).filter(|taken| taken.contains("--- ") || taken.contains("---P"))
+    else {
+        return Vec::new();
+    };
+    let mut markers = Vec::new();
+    let mut at = from;
+    for line in lines(taken) {
+        let start = at + line.len() - line.trim_start_matches(is_blank).len();
+        let opens = at > from || text[..at].chars().next_back().is_none_or(|c| c == '\n' || c == '\r');
+        if let Some(length) = text.get(start..).filter(|_| opens).and_then(page_marker) {
+            markers.push((start, start + length));
+        }
+        at += line.len();
+    }
+    markers
 }
 
 /// A closer that lacks something, in the raw text `start..end` of a block that no closer ends: where it begins

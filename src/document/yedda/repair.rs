@@ -44,6 +44,13 @@ pub enum RepairKind {
         /// The usual spelling.
         label: &'static str,
     },
+    /// A line of a standoff file that is no entity, or one with offsets beyond the text: left out.
+    Standoff {
+        /// Its id.
+        id: String,
+    },
+    /// An entity of a standoff file that overlaps one before it: left out.
+    Overlap,
     /// A label that is not among [`KNOWN_LABELS`](crate::document::labels::KNOWN_LABELS), kept as it is;
     /// reported where it is met first.
     UnknownLabel {
@@ -71,6 +78,10 @@ impl fmt::Display for RepairKind {
             Self::EmptyBlock => f.write_str("block without text: left out"),
             Self::TextBetween => f.write_str("text outside of all blocks: left without a label"),
             Self::Spelling { found, label } => write!(f, "label '{found}' read as '{label}'"),
+            Self::Standoff { id } => {
+                write!(f, "'{id}' is no 'Label start end', or its offsets lie outside of the text: left out")
+            }
+            Self::Overlap => f.write_str("overlaps an entity before it: left out"),
             Self::UnknownLabel { label } => write!(f, "label '{label}' is not a known one: kept as it is"),
         }
     }

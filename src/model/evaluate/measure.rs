@@ -3,6 +3,7 @@
 use super::calibration::{Calibration, calibration, rescale};
 use super::metrics::Confusion;
 use crate::document::labels::{COLLAPSED_LABELS, collapse};
+use crate::document::lines::lines;
 use crate::document::{Paragraph, Span, is_blank};
 use crate::model::gold::{GoldBlock, GoldDocument, label_index};
 use crate::model::{Model, Scorer};
@@ -201,7 +202,7 @@ fn most_likely(probabilities: &[f32]) -> usize {
 /// Where the first character that is not blank stands in each line that has one.
 fn line_starts(text: &str) -> impl Iterator<Item = usize> + '_ {
     let mut start = 0;
-    text.split_inclusive('\n').filter_map(move |line| {
+    lines(text).filter_map(move |line| {
         let at = line.find(|c| !is_blank(c)).map(|offset| start + offset);
         start += line.len();
         at
