@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use super::Classifier;
 use super::ClassifierError;
 use crate::connectors::Connectors;
+use crate::document::brat::BratSpans;
 use crate::error::Result;
 use crate::instrumentation::{Instrumentation, Verbosity};
 use crate::pipeline::{Engine, InProcess, ModelStore, OptimizerRule, SessionOptions, Stop, codec, session};
-use crate::sink::{FileSink, Sink};
+use crate::sink::{FileSink, LabelNames, OutputStyle, Sink};
 use crate::source::Source;
 use crate::worker::WorkerContext;
 
@@ -25,6 +26,8 @@ pub struct ClassifierBuilder {
     source: Option<Arc<dyn Source>>,
     sink: Option<Arc<dyn Sink>>,
     pages: Option<FileSink>,
+    brat_spans: BratSpans,
+    label_names: LabelNames,
     connectors: Connectors,
     partitions: Option<usize>,
     batch_size: Option<usize>,
@@ -57,6 +60,20 @@ impl ClassifierBuilder {
     #[must_use]
     pub fn pages(mut self, pages: Option<FileSink>) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// How brat gets paragraphs of several lines; default: one fragment a line.
+    #[must_use]
+    pub fn brat_spans(mut self, spans: BratSpans) -> Self {
+        self.brat_spans = spans;
+        self
+    }
+
+    /// Other names that labels get when they are written; default: their own.
+    #[must_use]
+    pub fn label_names(mut self, names: LabelNames) -> Self {
+        self.label_names = names;
         self
     }
 
@@ -160,6 +177,11 @@ impl ClassifierBuilder {
             models,
             model: None,
             source,
+            style: OutputStyle {
+                format: sink.format(),
+                brat_spans: self.brat_spans,
+                label_names: self.label_names,
+            },
             sink,
             pages: self.pages,
             partitions,

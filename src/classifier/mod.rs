@@ -37,7 +37,7 @@ use crate::model::train::{self, Naming, Progress};
 use crate::model::{Model, Preset};
 use crate::pipeline::rows::{Labels, OutcomeRows};
 use crate::pipeline::{Engine, MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
-use crate::sink::{FileSink, Sink};
+use crate::sink::{FileSink, OutputStyle, Sink};
 use crate::source::Source;
 
 /// A pipeline from a source to a sink, with a model.
@@ -48,6 +48,7 @@ pub struct Classifier {
     source: Arc<dyn Source>,
     sink: Arc<dyn Sink>,
     pages: Option<FileSink>,
+    style: OutputStyle,
     partitions: usize,
     batch_size: usize,
     lineage_threshold: usize,
@@ -241,8 +242,12 @@ impl Classifier {
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations =
-            stages::annotations(&self.context, predictions, self.sink.format(), self.pages.is_some())?;
+        let annotations = stages::annotations(
+            &self.context,
+            predictions,
+            self.style.clone(),
+            self.pages.is_some(),
+        )?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::{AnnotatedText, ConvertError, Finding, LabelledSpan, pages, parquet, rows};
-use crate::document::{CORRECTIONS_SUFFIX, Corrections, DocumentCorrections, Span, text_digest, yedda};
+use crate::document::{CORRECTIONS_SUFFIX, Corrections, DocumentCorrections, Span, brat, text_digest, yedda};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -94,7 +94,11 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
     let mut odd = Vec::new();
     let found = if lower.ends_with(".ann") {
         let annotation = text(path)?;
-        vec![from_parsed(stem(".ann"), &yedda::parse(&annotation), &mut odd)]
+        let standoff = brat::is_standoff(&annotation);
+        let beside = if standoff { text(&path.with_extension("txt"))? } else { String::new() };
+        let parsed =
+            if standoff { brat::parse(&beside, &annotation) } else { yedda::parse(&annotation) };
+        vec![from_parsed(stem(".ann"), &parsed, &mut odd)]
     } else if lower.ends_with(".jsonl") {
         named(rows::from_json_lines(&text(path)?)?, stem(".jsonl"), &mut odd)
     } else if lower.ends_with(".parquet") {

@@ -17,23 +17,23 @@ use super::function::{PartitionFunction, PartitionProcessor};
 use super::rows::{Labels, PredictionRows, annotations_schema};
 use super::whole_documents::WholeDocuments;
 use crate::document::DocumentRef;
-use crate::sink::{LabelledDocument, LabelledParagraph, OutputFormat};
+use crate::sink::{LabelledDocument, LabelledParagraph, OutputFormat, OutputStyle};
 
 /// Name of the closure.
 pub const ANNOTATE_PARTITION: &str = "annotate_partition";
 
-/// Puts the documents of one partition together again. Captures the format, and whether pages are wanted.
-#[derive(Debug, Clone, Copy)]
+/// Puts the documents of one partition together again. Captures how they are written, and whether pages are wanted.
+#[derive(Debug, Clone)]
 pub struct AnnotatePartition {
-    format: OutputFormat,
+    style: OutputStyle,
     pages: bool,
 }
 
 impl AnnotatePartition {
-    /// Renders as `format`.
+    /// Renders as `style`.
     #[must_use]
-    pub fn new(format: OutputFormat) -> Self {
-        Self { format, pages: false }
+    pub fn new(style: impl Into<OutputStyle>) -> Self {
+        Self { style: style.into(), pages: false }
     }
 
     /// Whether each document is also shown as a page.
@@ -44,8 +44,8 @@ impl AnnotatePartition {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Arc<dyn PartitionFunction>> {
-        let (format, pages) = encoding::decode(ANNOTATE_PARTITION, bytes)?;
-        Ok(Arc::new(Self { format, pages }))
+        let (style, pages) = encoding::decode(ANNOTATE_PARTITION, bytes)?;
+        Ok(Arc::new(Self { style, pages }))
     }
 }
 
@@ -59,17 +59,18 @@ impl PartitionFunction for AnnotatePartition {
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
-        encoding::encode(ANNOTATE_PARTITION, &(self.format, self.pages))
+        encoding::encode(ANNOTATE_PARTITION, &(&self.style, self.pages))
     }
 
     fn describe(&self) -> String {
-        format!("format={}", self.format.name())
+        format!("format={}", self.style.format.name())
     }
 
     fn open(&self, input: &Schema, _context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let labels = Labels::of(input)?;
         Ok(Box::new(Annotate {
-            format: self.format,
+            style: self.style.clone(),
+            page_style: OutputStyle { format: OutputFormat::Html, ..self.style.clone() },
             pages: self.pages,
             schema: annotations_schema(&labels),
             labels,
@@ -80,7 +81,8 @@ impl PartitionFunction for AnnotatePartition {
 }
 
 struct Annotate {
-    format: OutputFormat,
+    style: OutputStyle,
+    page_style: OutputStyle,
     pages: bool,
     labels: Labels,
     schema: SchemaRef,
@@ -134,19 +136,19 @@ impl Annotate {
                     *count += 1;
                 }
             }
-            let rendered = |format: OutputFormat| {
-                format.render(&document).map_err(|error| {
+            let rendered = |style: &OutputStyle| {
+                style.render(&document).map_err(|error| {
                     let name = &reference.attachment_name;
-                    exec_datafusion_err!("'{name}' cannot be written as {}: {error}", format.name())
+                    exec_datafusion_err!("'{name}' cannot be written as {}: {error}", style.format.name())
                 })
             };
-            append_bytes(&mut annotation, rendered(self.format)?)?;
+            append_bytes(&mut annotation, rendered(&self.style)?)?;
             if self.pages {
-                append_bytes(&mut page, rendered(OutputFormat::Html)?)?;
+                append_bytes(&mut page, rendered(&self.page_style)?)?;
             } else {
                 page.append_null();
             }
-            match self.format.text_name(&reference.attachment_name) {
+            match self.style.format.text_name(&reference.attachment_name) {
                 Some(_) => append_bytes(&mut text, document.text())?,
                 None => text.append_null(),
             }

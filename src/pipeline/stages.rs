@@ -26,7 +26,7 @@ use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
 use super::selection::{SelectionStream, Stop};
 use crate::Connectors;
-use crate::sink::{FileSink, OutputFormat, SaveParams};
+use crate::sink::{FileSink, OutputStyle, SaveParams};
 use crate::source::Source;
 
 /// The documents' ids travel in batches of this many at most, so that every partition has work early.
@@ -84,10 +84,10 @@ pub fn predictions(
 pub fn annotations(
     context: &SessionContext,
     predictions: DataFrame,
-    format: OutputFormat,
+    style: impl Into<OutputStyle>,
     pages: bool,
 ) -> Result<DataFrame> {
-    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(format).with_pages(pages)))
+    map_partitions(context, predictions, Arc::new(AnnotatePartition::new(style).with_pages(pages)))
 }
 
 /// Stage `outcomes`: one row per document, the annotations saved, and their pages to `pages`. Each execution saves.

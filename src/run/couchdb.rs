@@ -64,9 +64,10 @@ pub(super) async fn open(
             skip_existing: selection.skip_existing,
             skip_golden: selection.skip_golden,
             include_taxpub: selection.include_taxpub,
-            suffix: settings.output_format.annotation_name(""),
+            suffix: settings.output_format.attachment_name(""),
             taxonomy,
             partitioned_output: info.partitioned,
+            text: settings.text(),
         },
         context,
     )?;

@@ -43,16 +43,19 @@ impl Places {
                 let source = SampleSource::default().with_choice(choice(settings));
                 let left_out = source.left_out();
                 let counting = Arc::new(SampleSource::default().with_choice(choice(settings)));
-                Self::files(settings, Arc::new(source), counting, left_out)
+                Self::files(settings, model, Arc::new(source), counting, left_out)
             }
             Input::Paths(paths) => {
-                let load = FilesLoadParams { max_document_size: settings.max_document_size.0 };
+                let load = FilesLoadParams {
+                    max_document_size: settings.max_document_size.0,
+                    text: settings.text(),
+                };
                 let source = FileSource::new(paths, &settings.selection.attachment_pattern)?
                     .with_choice(choice(settings), load)
                     .without_output(&settings.output);
                 source.check_names(settings.output_format)?;
                 let (left_out, counting) = (source.left_out(), Arc::new(source.unnoted()));
-                Self::files(settings, Arc::new(source), counting, left_out)
+                Self::files(settings, model, Arc::new(source), counting, left_out)
             }
             Input::CouchDb(couch) => Self::couchdb(settings, couch, model, context).await,
         }
@@ -88,6 +91,7 @@ impl Places {
 
     fn files(
         settings: &Settings,
+        model: &Model,
         source: Arc<dyn Source>,
         counting: Arc<dyn Source>,
         left_out: Arc<LeftOut>,
@@ -99,6 +103,7 @@ impl Places {
             force: settings.selection.force,
         };
         sink.prepare()?;
+        sink.write_brat_configuration(&settings.label_names.of(&model.answers(settings.collapse)).names)?;
         let destination = settings.output.display().to_string();
         let writes = !settings.dry_run && destination != STDOUT;
         let lock = writes

@@ -6,8 +6,10 @@ use super::reader::{Found, Reader};
 use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
 use super::{Environment, SettingsError, machine, skol};
+use crate::document::brat::BratSpans;
+use crate::document::{SourceMarks, TextEncoding, TextParams};
 use crate::instrumentation::CheckpointPolicy;
-use crate::sink::{OutputFormat, STDOUT};
+use crate::sink::{LabelNames, OutputFormat, STDOUT};
 use crate::taxonomy::DEFAULT_ABBREVIATIONS;
 use bytesize::ByteSize;
 use globset::Glob;
@@ -34,6 +36,17 @@ settings! {
         /// Each document also becomes a page a/b.txt.html below this folder, whatever the output format is;
         /// index.html lists them all. Open it in any browser: nothing is asked for over a network.
         html: Option<PathBuf> => setting(Heading::Output, "DIR");
+        /// Names that labels get when they are written: skol, or a TOML file
+        ///
+        /// `skol` gives them the names that SKOL's later programs know (Figure-caption, Materials-examined, ...). A file
+        /// holds lines like `Figure = "Figure-caption"`; labels that it does not name keep theirs. Labels that get one
+        /// name count together.
+        label_names: LabelNames => setting(Heading::Output, "NAME or FILE");
+        /// How brat gets paragraphs of several lines
+        ///
+        /// fragments: one `start end` a line, as brat wants it; contiguous: one per paragraph, with the line ends in its
+        /// text escaped, for readers that know no fragments.
+        brat_spans: BratSpans => setting(Heading::Output, "HOW").default("fragments");
         /// Do everything but write
         dry_run: bool => setting(Heading::Output, "BOOL").env(&["DRY_RUN"]);
         /// Model to label with: a shipped name or a file
@@ -45,6 +58,16 @@ settings! {
         /// The probabilities of fine labels are added up: Nomenclature and Description stay, all others are
         /// Misc-exposition.
         collapse: bool => setting(Heading::Model, "BOOL");
+        /// How the documents are encoded: utf-8, auto, or a name like windows-1252
+        ///
+        /// UTF-16 with a byte order mark is always recognised. `auto` guesses, per document, what is no UTF-8. Other names
+        /// are those of the WHATWG standard. Annotations are written in UTF-8.
+        encoding: TextEncoding => setting(Heading::Input, "NAME").default("utf-8");
+        /// What becomes of YEDDA marks in the documents
+        ///
+        /// escape: they are text, and stay; strip: the documents are annotations, whose marks go before the text is
+        /// labelled anew.
+        source_marks: SourceMarks => setting(Heading::Input, "HOW").default("escape");
         selection: Selection;
         /// Save as the run goes (it does so anyway)
         incremental: bool =>
@@ -241,6 +264,11 @@ impl Settings {
     /// How much is reported, 0 to 3.
     pub(crate) fn verbosity(&self) -> u8 {
         self.terminal.verbosity
+    }
+
+    /// How the bytes of documents become text.
+    pub(crate) fn text(&self) -> TextParams {
+        TextParams { encoding: self.encoding, source_marks: self.source_marks }
     }
 
     fn check(mut self, reader: &mut Reader<'_>) -> Result<Self, SettingsError> {

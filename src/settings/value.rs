@@ -4,8 +4,10 @@ use super::definition::Kind;
 use super::environment::Environment;
 use super::reader::Found;
 use crate::convert::Target;
+use crate::document::brat::BratSpans;
+use crate::document::{SourceMarks, TextEncoding};
 use crate::instrumentation::CheckpointPolicy;
-use crate::sink::OutputFormat;
+use crate::sink::{LabelNames, OutputFormat};
 use bytesize::ByteSize;
 use std::path::PathBuf;
 
@@ -270,7 +272,40 @@ macro_rules! choices {
         }
     )+ };
 }
-choices!(ColorChoice, LogFormat, OutputFormat, Target);
+choices!(BratSpans, ColorChoice, LogFormat, OutputFormat, SourceMarks, Target);
+
+impl Value for TextEncoding {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        let known =
+            "utf-8, auto, or a name of the WHATWG standard such as windows-1252, iso-8859-2 or utf-16le";
+        found.text().parse().map_err(|_| known.to_owned())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.to_string().into()
+    }
+}
+
+impl Value for LabelNames {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed> {
+        let name = found.verbatim();
+        let path = environment.expand(name);
+        LabelNames::load(if name == LabelNames::SKOL { name } else { path.to_str().unwrap_or(name) })
+            .map_err(|error| error.to_string())
+    }
+
+    fn shown(&self) -> toml::Value {
+        toml::Value::try_from(self).unwrap_or_else(|_| "".into())
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}
 
 impl Choice for CheckpointPolicy {
     const NAMES: &'static [&'static str] = &["auto", "never", "always"];

@@ -21,7 +21,10 @@ use crate::worker::WorkerContext;
 pub use error::SinkError;
 pub(crate) use files::READER_IS_GONE;
 pub use files::{FileSink, STDOUT};
-pub use format::{LabelledDocument, LabelledParagraph, OutputFormat, RenderError};
+pub use format::{
+    LabelNames, LabelNamesError, LabelledDocument, LabelledParagraph, OutputFormat, OutputStyle,
+    RenamedLabels, RenderError,
+};
 
 /// Where annotations go.
 pub trait Sink: fmt::Debug + Send + Sync {

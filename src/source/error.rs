@@ -1,5 +1,6 @@
 //! What can go wrong with a source: as a whole, or with one document.
 
+use crate::document::DecodeError;
 use crate::error::{BoxError, ErrorKind};
 use crate::printable::printable;
 
@@ -98,20 +99,13 @@ pub enum DocumentError {
         /// What: `document 'x'`, `attachment 'y' of document 'x'`.
         what: String,
     },
-    /// It is not text in UTF-8.
-    #[error(
-        "{what} is not UTF-8: byte 0x{byte:02X} at offset {offset} (line {line}); convert it, for example with: \
-         iconv -f WINDOWS-1252 -t UTF-8"
-    )]
-    NotUtf8 {
+    /// It is not text.
+    #[error("{what} {source}")]
+    NotText {
         /// What: `'a.txt'`, `attachment 'y' of document 'x'`.
         what: String,
-        /// The first byte that is not UTF-8.
-        byte: u8,
-        /// Where it stands, in bytes from 0.
-        offset: usize,
-        /// The line that it stands in, from 1.
-        line: usize,
+        /// Why, and what to do.
+        source: DecodeError,
     },
     /// Its name is not UTF-8.
     #[error("the file's name is not UTF-8; rename it and run again")]
@@ -132,19 +126,4 @@ pub enum DocumentError {
     /// Whatever else: the error of an own source.
     #[error(transparent)]
     Other(#[from] BoxError),
-}
-
-impl DocumentError {
-    /// Says which byte of `what` is the first that is not UTF-8.
-    #[must_use]
-    pub fn not_utf8(what: impl Into<String>, error: &std::string::FromUtf8Error) -> Self {
-        let offset = error.utf8_error().valid_up_to();
-        let bytes = error.as_bytes();
-        Self::NotUtf8 {
-            what: what.into(),
-            byte: bytes.get(offset).copied().unwrap_or_default(),
-            offset,
-            line: memchr::memchr_iter(b'\n', bytes.get(..offset).unwrap_or_default()).count() + 1,
-        }
-    }
 }

@@ -88,7 +88,7 @@ impl CouchSink {
     /// Annotations in `format` into the database of `params`, with the format's suffix and media type.
     #[must_use]
     pub fn new(mut params: CouchSaveParams, format: OutputFormat) -> Self {
-        params.suffix = format.annotation_name("");
+        params.suffix = format.attachment_name("");
         params.content_type = format.content_type().to_owned();
         Self { params, format }
     }

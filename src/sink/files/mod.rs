@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use self::folder::{Entry, Folder};
 use self::record::{ContentDigest, Record};
 use super::{OutputFormat, SaveParams, Saver, Sink, SinkError};
+use crate::document::brat;
 use crate::document::{Annotation, Outcome, Status};
 use crate::error::BoxError;
 use crate::worker::WorkerContext;
@@ -32,6 +33,9 @@ pub const STDOUT: &str = "-";
 
 /// Why an annotation was not written to standard output: whoever read it has seen enough (`| head`).
 pub(crate) const READER_IS_GONE: &str = "nobody reads standard output any more";
+
+/// The file that tells brat the labels of the folders at and below it.
+const BRAT_CONFIGURATION: &str = "annotation.conf";
 
 /// How many copies of what people changed are kept of one annotation.
 const MOST_COPIES: u32 = 9_999;
@@ -78,6 +82,34 @@ impl FileSink {
         Record::make(&output).and_then(|record| record.settle(&output)).map_err(|source| {
             SinkError::Record { path: self.folder.join(record::RECORD_FOLDER), source }.into()
         })
+    }
+
+    /// Writes brat's `annotation.conf` with `labels` into the folder, where annotations go there in that format. One that
+    /// is there and that this program did not write stays as it is.
+    ///
+    /// # Errors
+    /// [`SinkError::Folder`] when it cannot be written.
+    pub fn write_brat_configuration(&self, labels: &[String]) -> crate::Result<()> {
+        if self.format != OutputFormat::Brat || !self.writes_files() {
+            return Ok(());
+        }
+        let folder = Folder::open(&self.folder).map_err(|source| self.refused(source))?;
+        let name = Path::new(BRAT_CONFIGURATION);
+        let configuration = brat::configuration(labels);
+        let mut there = String::new();
+        match folder.entry(name).map_err(|source| self.refused(source))? {
+            Entry::Absent => {}
+            Entry::Regular(mut file) => {
+                file.read_to_string(&mut there).map_err(|source| self.refused(source))?;
+                if there == configuration || !there.starts_with(brat::CONFIGURATION_START) {
+                    return Ok(());
+                }
+                folder.remove(name).map_err(|source| self.refused(source))?;
+            }
+            Entry::Link | Entry::Special(_) => return Ok(()),
+        }
+        let written = folder.create(name).and_then(|mut file| file.write_all(configuration.as_bytes()));
+        Ok(written.map_err(|source| self.refused(source))?)
     }
 
     fn writes_files(&self) -> bool {

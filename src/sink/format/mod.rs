@@ -7,12 +7,15 @@ mod brat;
 mod html;
 mod jsonl;
 mod parquet;
+mod style;
 mod yedda;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::document::DocumentRef;
+
+pub use style::{LabelNames, LabelNamesError, OutputStyle, RenamedLabels};
 
 /// Why an annotation could not be put in its format.
 #[derive(Debug, Error)]
@@ -85,6 +88,16 @@ impl OutputFormat {
         (self == Self::Brat).then(|| format!("{}.txt", brat_stem(attachment_name)))
     }
 
+    /// The name of the annotation of `attachment_name` in a database, where the text stays an attachment of its own name
+    /// and annotations in several formats may lie side by side.
+    #[must_use]
+    pub fn attachment_name(self, attachment_name: &str) -> String {
+        match self {
+            Self::Brat => format!("{attachment_name}.brat.ann"),
+            _ => self.annotation_name(attachment_name),
+        }
+    }
+
     /// The media type of an annotation.
     #[must_use]
     pub fn content_type(self) -> &'static str {
@@ -96,18 +109,12 @@ impl OutputFormat {
         }
     }
 
-    /// The document in this format.
+    /// The document in this format; the [style](OutputStyle) says more.
     ///
     /// # Errors
     /// When the JSON or Parquet writer refuses the rows.
     pub fn render(self, document: &LabelledDocument<'_>) -> Result<Vec<u8>, RenderError> {
-        match self {
-            Self::Yedda => Ok(yedda::render(document)),
-            Self::Jsonl => Ok(jsonl::render(document)?),
-            Self::Parquet => Ok(parquet::render(document)?),
-            Self::Brat => Ok(brat::render(document)),
-            Self::Html => Ok(html::render(document)),
-        }
+        OutputStyle::from(self).render(document)
     }
 }
 
@@ -143,6 +150,12 @@ pub struct LabelledParagraph<'a> {
     pub probabilities: &'a [f32],
 }
 
+impl LabelledParagraph<'_> {
+    fn probability(&self) -> f32 {
+        self.probabilities.get(self.label).copied().unwrap_or_default()
+    }
+}
+
 impl LabelledDocument<'_> {
     /// Size of the document's text in bytes.
     #[must_use]
@@ -161,6 +174,16 @@ impl LabelledDocument<'_> {
         }
         text.extend_from_slice(self.after.as_bytes());
         text
+    }
+
+    /// The paragraphs, each with its first character and the one after its last: Unicode code points of the text, as
+    /// Python and brat count.
+    fn with_offsets(&self) -> impl Iterator<Item = (&LabelledParagraph<'_>, [u64; 2])> {
+        self.paragraphs.iter().scan(0, |at, paragraph| {
+            let start = *at + paragraph.before.chars().count() as u64;
+            *at = start + paragraph.text.chars().count() as u64;
+            Some((paragraph, [start, *at]))
+        })
     }
 
     fn label(&self, paragraph: &LabelledParagraph<'_>) -> &str {

@@ -2,7 +2,7 @@
 
 use super::fetch::{BULK_DOCUMENTS, Fetched, Fetcher};
 use crate::couchdb::{Client, ConnectionParams, Connections, Database, Error, Step, Unusable};
-use crate::document::{Document, DocumentRef};
+use crate::document::{Document, DocumentRef, TextParams};
 use crate::error::{BoxError, Result};
 use crate::source::{DocumentError, LoadParams, LoadResult, Loader};
 use crate::taxonomy::TaxonomyFilter;
@@ -25,6 +25,9 @@ pub struct CouchLoadParams {
     /// Only texts with one of these abbreviations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxonomy: Option<TaxonomyFilter>,
+    /// How attachments become text.
+    #[serde(default)]
+    pub text: TextParams,
 }
 
 impl CouchLoadParams {
@@ -64,6 +67,7 @@ impl LoadParams for CouchLoadParams {
 pub struct CouchLoader {
     fetcher: Fetcher,
     taxonomy: Option<TaxonomyFilter>,
+    text: TextParams,
     /// Mean length of the documents so far, in bytes of their texts.
     mean: Option<usize>,
 }
@@ -79,6 +83,7 @@ impl CouchLoader {
         Ok(Self {
             fetcher: Fetcher::new(Database::new(client)),
             taxonomy: params.taxonomy.clone(),
+            text: params.text,
             mean: None,
         })
     }
@@ -96,7 +101,8 @@ impl CouchLoader {
             Some(Err(reason)) => return Err(DocumentError::Reason(format!("{} {reason}", what()))),
             Some(Ok(body)) => body,
         };
-        let content = String::from_utf8(body).map_err(|error| DocumentError::not_utf8(what(), &error))?;
+        let read = self.text.read(body);
+        let content = read.map_err(|source| DocumentError::NotText { what: what(), source })?;
         if self.taxonomy.as_ref().is_some_and(|filter| !filter.matches(&content)) {
             return Ok(None);
         }

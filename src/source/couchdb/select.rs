@@ -9,7 +9,7 @@ use crate::couchdb::{
     ChangesRow, Client, ConnectionParams, Connections, Database, Error, ErrorKind, ListingRow, Producer,
     Step, Unusable,
 };
-use crate::document::DocumentRef;
+use crate::document::{DocumentRef, TextParams};
 use crate::source::{Decision, DocumentError, LoadParams, Selected, Source, SourceError};
 use crate::taxonomy::TaxonomyFilter;
 use crate::worker::WorkerContext;
@@ -44,6 +44,8 @@ pub struct CouchSelection {
     pub taxonomy: Option<TaxonomyFilter>,
     /// Whether the ids of the output database name a partition (`partition:id`): others fail at once.
     pub partitioned_output: bool,
+    /// How attachments become text.
+    pub text: TextParams,
 }
 
 impl Default for CouchSelection {
@@ -58,6 +60,7 @@ impl Default for CouchSelection {
             suffix: ".ann".to_owned(),
             taxonomy: None,
             partitioned_output: false,
+            text: TextParams::default(),
         }
     }
 }
@@ -272,6 +275,7 @@ impl Source for CouchSource {
         Arc::new(CouchLoadParams {
             connection: self.input.clone(),
             taxonomy: self.selection.taxonomy.clone(),
+            text: self.selection.text,
         })
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::STDIN;
-use crate::document::{Document, DocumentRef};
+use crate::document::{Document, DocumentRef, TextParams};
 use crate::error::BoxError;
 use crate::source::{DocumentError, LoadParams, LoadResult, Loader};
 use crate::worker::WorkerContext;
@@ -19,11 +19,14 @@ use crate::worker::WorkerContext;
 pub struct FilesLoadParams {
     /// The most bytes that a document may have.
     pub max_document_size: u64,
+    /// How their bytes become text.
+    #[serde(default)]
+    pub text: TextParams,
 }
 
 impl Default for FilesLoadParams {
     fn default() -> Self {
-        Self { max_document_size: crate::source::MAX_DOCUMENT_SIZE }
+        Self { max_document_size: crate::source::MAX_DOCUMENT_SIZE, text: TextParams::default() }
     }
 }
 
@@ -41,7 +44,8 @@ impl FilesLoadParams {
     /// Says why it cannot be had, and what to do.
     pub(super) fn text(&self, path: &str) -> Result<String, DocumentError> {
         let bytes = self.bytes(path)?;
-        String::from_utf8(bytes).map_err(|error| DocumentError::not_utf8(format!("'{path}'"), &error))
+        let read = self.text.read(bytes);
+        read.map_err(|source| DocumentError::NotText { what: format!("'{path}'"), source })
     }
 
     fn bytes(&self, path: &str) -> Result<Vec<u8>, DocumentError> {
