@@ -242,12 +242,8 @@ impl Classifier {
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&predictions, "predictions_input", false).await?;
         let predictions = self.checkpoint(predictions, "predictions_before_format").await?;
-        let annotations = stages::annotations(
-            &self.context,
-            predictions,
-            self.style.clone(),
-            self.pages.is_some(),
-        )?;
+        let annotations =
+            stages::annotations(&self.context, predictions, self.style.clone(), self.pages.is_some())?;
         self.instrumentation.analyze_dataframe(&annotations, "annotations", false).await?;
         let annotations = self.checkpoint(annotations, "annotations").await?;
         let scope = self.instrumentation.scope_with("save_distributed", self.sink.operation());

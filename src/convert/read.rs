@@ -96,8 +96,7 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
         let annotation = text(path)?;
         let standoff = brat::is_standoff(&annotation);
         let beside = if standoff { text(&path.with_extension("txt"))? } else { String::new() };
-        let parsed =
-            if standoff { brat::parse(&beside, &annotation) } else { yedda::parse(&annotation) };
+        let parsed = if standoff { brat::parse(&beside, &annotation) } else { yedda::parse(&annotation) };
         vec![from_parsed(stem(".ann"), &parsed, &mut odd)]
     } else if lower.ends_with(".jsonl") {
         named(rows::from_json_lines(&text(path)?)?, stem(".jsonl"), &mut odd)

@@ -3,8 +3,8 @@
 //! This module knows text and YEDDA. It may not touch files, networks, models or DataFusion.
 
 mod annotation;
-mod corrections;
 pub mod brat;
+mod corrections;
 mod encoding;
 pub(crate) mod fold;
 pub mod labels;

@@ -7,6 +7,7 @@ mod guide;
 mod instrumentation;
 mod model;
 mod monitoring;
+mod odd_texts;
 mod operator;
 mod pipeline;
 mod predict;

@@ -1,6 +1,8 @@
 //! How annotations are written, beyond their format.
 
-use super::{LabelledDocument, LabelledParagraph, OutputFormat, RenderError, brat, html, jsonl, parquet, yedda};
+use super::{
+    LabelledDocument, LabelledParagraph, OutputFormat, RenderError, brat, html, jsonl, parquet, yedda,
+};
 use crate::document::brat::BratSpans;
 use crate::document::yedda::is_label;
 use serde::{Deserialize, Serialize};

@@ -26,7 +26,7 @@ pub fn reference(doc_id: &str, attachment_name: &str) -> DocumentRef {
 }
 
 pub fn loader(database: &TestDatabase) -> CouchLoader {
-    let params = CouchLoadParams { connection: database.params(), taxonomy: None };
+    let params = CouchLoadParams { connection: database.params(), taxonomy: None, text: Default::default() };
     CouchLoader::open(&params, &context()).unwrap()
 }
 
@@ -156,7 +156,7 @@ async fn large_companions_are_not_fetched_again_and_again() {
     database.put_all(&documents);
     let references: Vec<_> = (0..200).map(|n| reference(&format!("d{n:03}"), "a.txt")).collect();
     let counts = context();
-    let params = CouchLoadParams { connection: database.params(), taxonomy: None };
+    let params = CouchLoadParams { connection: database.params(), taxonomy: None, text: Default::default() };
     let mut loader = CouchLoader::open(&params, &counts).unwrap();
     for chunk in references.chunks(20) {
         assert!(load_all(&mut loader, chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
@@ -197,7 +197,11 @@ async fn the_taxonomy_filter_leaves_out_what_does_not_speak_of_it() {
         with_texts("a", &[("t.txt", "Amanita nova sp. nov.")], json!({})),
         with_texts("b", &[("t.txt", "Minutes of the meeting")], json!({})),
     ]);
-    let params = CouchLoadParams { connection: database.params(), taxonomy: Some(TaxonomyFilter::default()) };
+    let params = CouchLoadParams {
+        connection: database.params(),
+        taxonomy: Some(TaxonomyFilter::default()),
+        text: Default::default(),
+    };
     let mut loader = CouchLoader::open(&params, &context()).unwrap();
     let loaded = load_all(&mut loader, &[reference("a", "t.txt"), reference("b", "t.txt")]).await;
     assert!(loaded[0].as_ref().unwrap().is_some() && loaded[1].as_ref().unwrap().is_none());
