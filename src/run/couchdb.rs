@@ -1,12 +1,13 @@
 //! Source and sink of a run that are databases, and what a user can do when they cannot be used.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::couchdb::{
-    ConnectionParams, ErrorKind, FIRST_CONTACT, Intent, Producer, Step, Unusable, plain_http_warning,
-    preflight,
+    ConnectionParams, Connections, ErrorKind, FIRST_CONTACT, Intent, Producer, Step, Unusable,
+    plain_http_warning, preflight,
 };
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -37,7 +38,7 @@ pub(super) async fn open(
 ) -> Result<Databases> {
     let input = connection_of(couch, &couch.ingest)?;
     let output = connection_of(couch, &couch.output)?;
-    let connections = crate::couchdb::Connections::of(context);
+    let connections = Connections::of(context);
     let deadline = Instant::now() + FIRST_CONTACT;
     let same = output.same_database(&input);
     let reading = if same && !settings.dry_run { Intent::Write } else { Intent::Read };
@@ -46,6 +47,8 @@ pub(super) async fn open(
         let writing = if settings.dry_run { Intent::Pretend } else { Intent::Create };
         info = preflight(&output, writing, &connections, deadline).await?;
     }
+    let mut warnings: Vec<String> = plain_http_warning(&input).into_iter().collect();
+    let golden = golden(couch, &connections, deadline, &mut warnings).await?;
     let selection = &settings.selection;
     let taxonomy =
         selection.taxonomy_filter.then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
@@ -63,6 +66,7 @@ pub(super) async fn open(
             limit: selection.limit.map(|limit| limit as u64),
             skip_existing: selection.skip_existing,
             skip_golden: selection.skip_golden,
+            golden,
             include_taxpub: selection.include_taxpub,
             suffix: settings.output_format.attachment_name(""),
             taxonomy,
@@ -89,8 +93,27 @@ pub(super) async fn open(
         checkpoint,
         name: output.canonical(),
         output: output.to_string(),
-        warnings: plain_http_warning(&input).into_iter().collect(),
+        warnings,
     })
+}
+
+/// The database whose documents are left out. One that only a shared file or an experiment names may be missing.
+async fn golden(
+    couch: &CouchDb,
+    connections: &Arc<Connections>,
+    deadline: Instant,
+    warnings: &mut Vec<String>,
+) -> Result<Option<ConnectionParams>> {
+    let Some(endpoint) = &couch.golden else { return Ok(None) };
+    let golden = connection_of(couch, endpoint)?;
+    match preflight(&golden, Intent::Read, connections, deadline).await {
+        Ok(_) => Ok(Some(golden)),
+        Err(error) if couch.golden_is_required => Err(error.into()),
+        Err(error) => {
+            warnings.push(format!("no golden documents are left out: {}", message(&error.into())));
+            Ok(None)
+        }
+    }
 }
 
 /// How a run reaches a database of `couch`.

@@ -63,6 +63,43 @@ pub fn sentence(
     format!("{sentence}{passed}; annotations are {destination}.")
 }
 
+/// What became of the field `taxonomy`, in one sentence for the operator.
+#[must_use]
+pub fn flag_sentence(
+    tally: &Tally,
+    elapsed: Duration,
+    dry_run: bool,
+    left: Option<Left>,
+    left_out: &str,
+) -> String {
+    let counts = &tally.documents;
+    let what = if dry_run {
+        format!(
+            "nothing written (dry run), the field taxonomy of {} would be set",
+            several(counts.planned, "document")
+        )
+    } else {
+        format!("the field taxonomy of {} is set", several(counts.saved, "document"))
+    };
+    let mut sentence = format!(
+        "{}{} looked at in {:.1} s: {what}, {} right already, {} failed",
+        if left.is_some() { "Stopped early: " } else { "" },
+        several(counts.selected, "document"),
+        elapsed.as_secs_f64(),
+        counts.unchanged,
+        counts.failed
+    );
+    if tally.retries > 0 {
+        sentence += &format!(", {} retries", tally.retries);
+    }
+    if let Some(left) = left {
+        let least = if left.complete { "" } else { "at least " };
+        sentence += &format!("; {least}{} left for the next run", several(left.documents, "document"));
+    }
+    let passed = if left_out.is_empty() { String::new() } else { format!("; passed over: {left_out}") };
+    format!("{sentence}{passed}.")
+}
+
 fn several(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

@@ -28,6 +28,7 @@ const WORDS: &[(&str, &str)] = &[
     ("left_out_not_taxonomic", "Texts without a taxonomic abbreviation that were left out."),
     ("left_out_taxpub", "TaxPub documents that were left out."),
     ("left_out_golden", "Documents of the golden dataset that were left out."),
+    ("left_out_no_text", "Documents without an attachment that the pattern matches."),
     ("labels", "Paragraphs with this label."),
     ("paragraphs", "Paragraphs that were labelled."),
     ("bytes", "Bytes of text that were labelled."),

@@ -32,7 +32,7 @@ use futures::StreamExt;
 
 pub use console::Console;
 pub(crate) use couchdb::{connection, remedy};
-pub use ending::{Left, sentence};
+pub use ending::{Left, flag_sentence, sentence};
 pub use fetch::fetch;
 pub use lock::RunLock;
 pub use message::Message;
@@ -51,7 +51,7 @@ use crate::report::pages::{Summary, write_index};
 use crate::settings::{Input, Settings, Task};
 use crate::sink::FileSink;
 use crate::source::couchdb::Checkpoint;
-use crate::source::{LeftOut, Source};
+use crate::source::{LeftOut, Reason, Source};
 use crate::worker::WorkerContext;
 use listing::Listing;
 use places::Places;
@@ -209,6 +209,12 @@ impl<'a> Run<'a> {
         classifier.use_model(model, loaded);
         self.model = classifier.model().cloned();
         self.listen()?;
+        if let Some(warning) =
+            taxonomy::before_labelling(settings, places.counting.as_ref(), &self.context, &self.stop).await?
+            && settings.verbosity() >= 1
+        {
+            self.progress.warn(&warning);
+        }
         let progress = self.progress.clone();
         if progress.is_bar() {
             tokio::spawn(count(places.counting, progress.clone()));
@@ -329,6 +335,15 @@ impl<'a> Run<'a> {
         let ended = self.tally.documents.ended();
         // What was in hand when a stopped run could not wait any longer is left, not selected.
         self.tally.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
+        if let Some(left_out) = self.left_out.as_deref()
+            && self.settings.selection.taxonomy_filter
+            && result.is_ok()
+            && !self.is_stopped()
+        {
+            // What the worker has left out ends without an outcome.
+            left_out.add(Reason::NotTaxonomic, self.tally.documents.selected - ended);
+            self.tally.documents.selected = ended;
+        }
         self.tally.left = self.left.map(|left| left.documents);
         if self.abandoned {
             // A thread may still be working on them, and does not end before the process does.
@@ -372,6 +387,9 @@ impl<'a> Run<'a> {
         }
         let passed = self.left_out.as_deref().map(told::left_out_by_kind).unwrap_or_default();
         let sentence = match &result {
+            Ok(()) if self.settings.task == Task::UpdateTaxonomyFlag => {
+                flag_sentence(&self.tally, elapsed, self.settings.dry_run, self.left, &passed)
+            }
             Ok(()) => {
                 sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left, &passed)
             }

@@ -43,7 +43,9 @@ impl Places {
                 let source = SampleSource::default().with_choice(choice(settings));
                 let left_out = source.left_out();
                 let counting = Arc::new(SampleSource::default().with_choice(choice(settings)));
-                Self::files(settings, model, Arc::new(source), counting, left_out)
+                let mut places = Self::files(settings, model, Arc::new(source), counting, left_out)?;
+                places.destination += ", made of the shipped sample documents";
+                Ok(places)
             }
             Input::Paths(paths) => {
                 let load = FilesLoadParams {
@@ -70,11 +72,11 @@ impl Places {
         let databases = couchdb::open(settings, couch, model, context).await?;
         let lock =
             (!settings.dry_run).then(|| (Lock::Name(databases.name.clone()), databases.output.clone()));
-        let source: Arc<dyn Source> = Arc::new(databases.source);
+        let (left_out, counting) = (databases.source.left_out(), Arc::new(databases.source.unnoted()));
         Ok(Self {
-            counting: Arc::clone(&source),
-            source,
-            left_out: None,
+            counting,
+            source: Arc::new(databases.source),
+            left_out: Some(left_out),
             files: None,
             pages: pages(settings)?,
             sink: Arc::new(databases.sink),

@@ -1,4 +1,5 @@
-//! `--update-taxonomy-flag-only`: the field `taxonomy` of the documents of a database is kept true to their text.
+//! The field `taxonomy` of the documents of a database, kept true to their text: for itself with
+//! `--update-taxonomy-flag-only`, and before labelling with `--taxonomy-filter`.
 
 use super::couchdb;
 use super::places::Places;
@@ -6,14 +7,48 @@ use super::tally::Tally;
 use crate::document::Outcome;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
-use crate::settings::{Input, Settings};
+use crate::settings::{Input, Settings, Task};
+use crate::source::Source;
 use crate::taxonomy::{self, CouchFlagParams, CouchFlagger, TaxonomyFilter};
 use crate::worker::WorkerContext;
 
-/// Brings the flag of every selected document up to date; `tally` and `on_page` are told page by page.
+/// Brings the field of every document up to date that is going to be labelled with `--taxonomy-filter`. Returns what the
+/// operator should know: why it could not be done for some.
+pub(super) async fn before_labelling(
+    settings: &Settings,
+    source: &dyn Source,
+    context: &WorkerContext,
+    stop: &Stop,
+) -> Result<Option<String>> {
+    let selection = &settings.selection;
+    if settings.dry_run || !selection.taxonomy_filter || !matches!(settings.input, Input::CouchDb(_)) {
+        return Ok(None);
+    }
+    let mut tally = Tally::default();
+    update_those_of(source, settings, context, stop, &mut tally, |_| {}).await?;
+    // A text that cannot be read fails when it is labelled.
+    Ok(tally.failures.first().map(|failure| {
+        let others = tally.failures.len() - 1;
+        let others = if others == 0 { String::new() } else { format!(" (and {others} others)") };
+        format!("the field taxonomy cannot be kept true: {}{others}", failure.error)
+    }))
+}
+
+/// Brings the field of every selected document up to date; `tally` and `on_page` hear of it page by page.
 pub(super) async fn update(
     settings: &Settings,
     places: &Places,
+    context: &WorkerContext,
+    stop: &Stop,
+    tally: &mut Tally,
+    on_page: impl FnMut(&Tally),
+) -> Result<()> {
+    update_those_of(places.source.as_ref(), settings, context, stop, tally, on_page).await
+}
+
+async fn update_those_of(
+    source: &dyn Source,
+    settings: &Settings,
     context: &WorkerContext,
     stop: &Stop,
     tally: &mut Tally,
@@ -28,11 +63,15 @@ pub(super) async fn update(
         connection: couchdb::connection_of(couch, &couch.ingest)?,
         pattern: settings.selection.attachment_pattern.clone(),
         filter: TaxonomyFilter::from_list(&settings.selection.taxonomy_abbrevs.join(",")),
+        dry_run: settings.dry_run,
     };
     let mut flagger = CouchFlagger::open(&params, context)?;
     let count = |outcomes: Vec<Outcome>| {
         outcomes.into_iter().for_each(|outcome| tally.outcome(outcome));
         on_page(tally);
     };
-    taxonomy::update(places.source.as_ref(), &mut flagger, settings.prediction_batch_size, stop, count).await
+    // What is not labelled because it has an annotation is not looked at before labelling.
+    let skipped_too = settings.task == Task::UpdateTaxonomyFlag;
+    let batch_size = settings.prediction_batch_size;
+    taxonomy::update(source, &mut flagger, batch_size, skipped_too, stop, count).await
 }

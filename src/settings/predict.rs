@@ -207,7 +207,7 @@ settings! {
         /// An annotation that is already right is never written again, with or without this option; skipping saves
         /// reading and labelling the document as well.
         skip_existing: bool => setting(Heading::Selection, "BOOL").env(&["SKIP_EXISTING"]);
-        /// Label every selected document anew; wins over --skip-existing
+        /// Label every selected document anew; wins over --skip-existing and --taxonomy-filter
         ///
         /// An annotation that a person changed is overwritten; a copy of it is kept.
         force: bool => setting(Heading::Selection, "BOOL").env(&["FORCE"]);
@@ -247,7 +247,7 @@ impl Selection {
             });
         }
         self.skip_existing &= !self.force;
-        self.taxonomy_filter &= !self.skip_taxonomy_check;
+        self.taxonomy_filter &= !self.skip_taxonomy_check && !self.force;
         Ok(self)
     }
 }

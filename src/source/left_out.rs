@@ -27,6 +27,12 @@ pub enum Reason {
     Loop,
     /// A text without a taxonomic abbreviation.
     NotTaxonomic,
+    /// A TaxPub document.
+    Taxpub,
+    /// A document of the golden dataset.
+    Golden,
+    /// A document without an attachment that the pattern matches.
+    NoText,
 }
 
 impl Reason {
@@ -41,6 +47,9 @@ impl Reason {
             Self::Dangling => "dangling",
             Self::Loop => "in a circle",
             Self::NotTaxonomic => "without a taxonomic abbreviation",
+            Self::Taxpub => "TaxPub",
+            Self::Golden => "golden",
+            Self::NoText => "without a text",
         }
     }
 
@@ -57,6 +66,11 @@ impl Reason {
             Self::NotTaxonomic => {
                 "it has no taxonomic abbreviation; leave out --taxonomy-filter to have it labelled"
             }
+            Self::Taxpub => "it is TaxPub; add --include-taxpub to have it labelled",
+            Self::Golden => {
+                "it is golden; leave out --skip-golden, --golden-db and GOLDEN_DB_NAME to have it labelled"
+            }
+            Self::NoText => "it has no attachment that matches --attachment-pattern",
         }
     }
 
@@ -120,6 +134,14 @@ impl LeftOut {
         *noted.counts.entry(reason).or_default() += 1;
         if asked_for || (reason.is_odd() && noted.names.len() < MOST_NAMES) {
             noted.names.push(Passed { name: name.into_owned(), path: path.into_owned(), reason, asked_for });
+        }
+    }
+
+    /// Counts more that were passed over for `reason`, without their names.
+    pub(crate) fn add(&self, reason: Reason, count: u64) {
+        if count > 0 {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            *noted.counts.entry(reason).or_default() += count;
         }
     }
 

@@ -30,6 +30,9 @@ pub struct CouchFlagParams {
     pub pattern: String,
     /// What speaks of taxonomy.
     pub filter: TaxonomyFilter,
+    /// Do everything but write: what would be written ends as planned.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Sets the flag for documents of one database.
@@ -38,6 +41,7 @@ pub struct CouchFlagger {
     fetcher: Fetcher,
     pattern: AttachmentPattern,
     filter: TaxonomyFilter,
+    dry_run: bool,
 }
 
 impl CouchFlagger {
@@ -54,6 +58,7 @@ impl CouchFlagger {
             database,
             pattern: AttachmentPattern::new(&params.pattern)?,
             filter: params.filter.clone(),
+            dry_run: params.dry_run,
         })
     }
 
@@ -79,6 +84,9 @@ impl CouchFlagger {
             for (id, fetched) in ids.into_iter().zip(fetched) {
                 let attempts = sent.get(id).copied().unwrap_or(0);
                 match fetched.and_then(|fetched| self.flagged(fetched.document, &fetched.bodies)) {
+                    Ok(Some(_)) if self.dry_run => {
+                        ends.insert(id, (Status::Planned, attempts.max(1), None));
+                    }
                     Ok(Some(document)) => {
                         prepared.push(Prepared::new(&document, Vec::new()));
                         pending.push(id);

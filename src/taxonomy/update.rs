@@ -8,11 +8,13 @@ use crate::error::Result;
 use crate::pipeline::Stop;
 use crate::source::{Decision, Selected, Source};
 
-/// Updates the documents that `source` selects by `flagger`, `batch_size` at a time; `on_outcomes` sees what became of them.
+/// Updates the documents that `source` selects by `flagger`, `batch_size` at a time; `on_outcomes` sees what became of them. `skipped_too`: also
+/// those that the selection skips.
 pub(crate) async fn update(
     source: &dyn Source,
     flagger: &mut CouchFlagger,
     batch_size: usize,
+    skipped_too: bool,
     stop: &Stop,
     mut on_outcomes: impl FnMut(Vec<Outcome>),
 ) -> Result<()> {
@@ -25,7 +27,7 @@ pub(crate) async fn update(
             if let Decision::Fail(reason) = decision {
                 let error = Some(reason.to_string());
                 failed.push(Outcome { reference, status: Status::Failed, attempts: 0, error });
-            } else if reference.doc_id != last {
+            } else if reference.doc_id != last && (skipped_too || !matches!(decision, Decision::Skip)) {
                 last.clone_from(&reference.doc_id);
                 references.push(reference);
             }

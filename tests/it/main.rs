@@ -14,5 +14,6 @@ mod predict;
 mod readme;
 mod samples;
 mod segment;
+mod settings;
 mod train_evaluate;
 mod yedda;

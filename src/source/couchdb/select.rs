@@ -10,11 +10,13 @@ use crate::couchdb::{
     Step, Unusable,
 };
 use crate::document::{DocumentRef, TextParams};
-use crate::source::{Decision, DocumentError, LoadParams, Selected, Source, SourceError};
+use crate::source::{Decision, DocumentError, LeftOut, LoadParams, Reason, Selected, Source, SourceError};
 use crate::taxonomy::TaxonomyFilter;
 use crate::worker::WorkerContext;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
-use std::collections::HashMap;
+use serde::de::IgnoredAny;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -36,6 +38,8 @@ pub struct CouchSelection {
     pub skip_existing: bool,
     /// Leave out documents whose field `golden_dataset` is true, as Python has it.
     pub skip_golden: bool,
+    /// Leave out documents that this database has too.
+    pub golden: Option<ConnectionParams>,
     /// Take in documents whose field `is_taxpub` is true, as Python has it.
     pub include_taxpub: bool,
     /// What an annotation's name adds to its text's (`.ann`).
@@ -56,6 +60,7 @@ impl Default for CouchSelection {
             limit: None,
             skip_existing: false,
             skip_golden: false,
+            golden: None,
             include_taxpub: false,
             suffix: ".ann".to_owned(),
             taxonomy: None,
@@ -74,6 +79,7 @@ pub struct CouchSource {
     pattern: AttachmentPattern,
     connections: Arc<Connections>,
     since: Option<Since>,
+    left_out: Arc<LeftOut>,
 }
 
 impl CouchSource {
@@ -89,7 +95,20 @@ impl CouchSource {
     ) -> Result<Self> {
         let pattern = AttachmentPattern::new(&selection.pattern)?;
         let connections = Connections::of(context);
-        Ok(Self { input, output, selection, pattern, connections, since: None })
+        let left_out = Arc::new(LeftOut::new(selection.doc_ids.clone()));
+        Ok(Self { input, output, selection, pattern, connections, since: None, left_out })
+    }
+
+    /// What the listing leaves out: TaxPub and golden documents, and those without a text.
+    #[must_use]
+    pub fn left_out(&self) -> Arc<LeftOut> {
+        Arc::clone(&self.left_out)
+    }
+
+    /// The same source, whose listing notes nothing of what it leaves out.
+    #[must_use]
+    pub(crate) fn unnoted(&self) -> Self {
+        Self { left_out: Arc::default(), ..self.clone() }
     }
 
     /// Selects only what changed since the last good run to this output, and what `producer` has not annotated since;
@@ -110,6 +129,9 @@ impl CouchSource {
         let (rows, missing) = self.rows(walk).await.map_err(|error| self.unusable(&self.input, error))?;
         let mut selected: Vec<Selected> = missing.into_iter().map(|id| self.not_there(id)).collect();
         selected.extend(rows.into_iter().flat_map(|(id, listed)| self.inputs_of(&id, &listed)));
+        if let Some(golden) = &walk.golden {
+            self.leave_out_those_in(golden, &mut selected).await?;
+        }
         if let (true, Some(output)) = (self.selection.skip_existing, &walk.output) {
             self.skip_those_in(output, &mut selected).await?;
         }
@@ -165,10 +187,20 @@ impl CouchSource {
 
     /// What document `id` gives: its matching attachments, in order of their names.
     fn inputs_of(&self, id: &str, listed: &Listed) -> Vec<Selected> {
-        if id.starts_with("_design/")
-            || (self.selection.skip_golden && listed.is_golden())
-            || (!self.selection.include_taxpub && listed.is_taxpub())
-        {
+        if id.starts_with("_design/") {
+            return Vec::new();
+        }
+        let reason = if self.selection.skip_golden && listed.is_golden() {
+            Some(Reason::Golden)
+        } else if !self.selection.include_taxpub && listed.is_taxpub() {
+            Some(Reason::Taxpub)
+        } else if !listed.attachments.keys().any(|name| self.pattern.matches(name)) {
+            Some(Reason::NoText)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            self.left_out.pass(reason, Path::new(id), Path::new(id));
             return Vec::new();
         }
         let suffix = &self.selection.suffix;
@@ -196,6 +228,22 @@ impl CouchSource {
                 }
             })
             .collect()
+    }
+
+    /// Takes out the documents that `golden` has too.
+    async fn leave_out_those_in(&self, golden: &Database, selected: &mut Vec<Selected>) -> Result<()> {
+        let mut ids: Vec<&str> = selected.iter().map(|item| item.reference.doc_id.as_str()).collect();
+        ids.dedup();
+        let rows = golden.rows::<IgnoredAny>(&ids).await;
+        let rows = rows.map_err(|error| self.unusable(golden.client().params(), error))?;
+        // A document that was deleted has a row, and is not there.
+        let there: HashSet<String> =
+            rows.into_iter().filter(|row| row.doc.is_some()).filter_map(|row| row.id).collect();
+        for id in &there {
+            self.left_out.pass(Reason::Golden, Path::new(id), Path::new(id));
+        }
+        selected.retain(|item| !there.contains(&item.reference.doc_id));
+        Ok(())
     }
 
     /// Marks those whose annotation is in `output`, another database. It is asked for the documents of
@@ -256,6 +304,7 @@ fn has_partition(id: &str) -> bool {
 impl Source for CouchSource {
     /// While a page is worked on, the next one is listed.
     fn select(&self) -> BoxStream<'static, Result<Vec<Selected>>> {
+        self.left_out.clear();
         let start = (self.clone(), JoinSet::new(), Some(None::<Walk>));
         try_unfold(start, |(source, mut listing, walk)| async move {
             if let Some(walk) = walk {
@@ -284,6 +333,7 @@ impl Source for CouchSource {
 struct Walk {
     input: Listings,
     output: Option<Database>,
+    golden: Option<Database>,
     cursor: Cursor,
     rows: PageRows,
     left: Option<u64>,
@@ -346,6 +396,7 @@ impl Walk {
         Ok(Self {
             input: Listings { database: open(&source.input)? },
             output: if other { Some(open(&source.output)?) } else { None },
+            golden: source.selection.golden.as_ref().map(open).transpose()?,
             cursor,
             rows: PageRows { next: FIRST_PAGE_ROWS, most: PAGE_ROWS },
             left: source.selection.limit,
