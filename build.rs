@@ -1,7 +1,8 @@
 //! Makes the shipped models and sample documents part of the program, so that they are found from any
-//! folder, also after `cargo install`. Writes two lists to `OUT_DIR`:
+//! folder, also after `cargo install`. Writes three lists to `OUT_DIR`:
 //!
 //! * `embedded_models.rs`: `EMBEDDED: &[(&str, &[u8])]`, name and file of every `models/*.skol`;
+//! * `check_set.rs`: `CHECK_SET: &[(&str, &str)]`, name and text of every `tests/data/gold/**/*.ann`;
 //! * `samples.rs`: `SAMPLES: &[(&str, &str)]`, path and text of every `examples/documents/**/*.txt`.
 
 use std::fmt::Write as _;
@@ -12,12 +13,15 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let (models, samples) = (root.join("models"), root.join("examples/documents"));
-    for folder in [&models, &samples] {
+    let check_set = root.join("tests/data/gold");
+    for folder in [&models, &samples, &check_set] {
         println!("cargo::rerun-if-changed={}", folder.display());
     }
     let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let list = list(&files(&models, "skol")?, "EMBEDDED", "[u8]", "include_bytes", name);
+    let list = self::list(&files(&models, "skol")?, "EMBEDDED", "[u8]", "include_bytes", name);
     fs::write(out.join("embedded_models.rs"), list)?;
+    let list = self::list(&files(&check_set, "ann")?, "CHECK_SET", "str", "include_str", name);
+    fs::write(out.join("check_set.rs"), list)?;
     let name = |path: &Path| path.strip_prefix(&samples).unwrap_or(path).to_string_lossy().replace('\\', "/");
     let list = self::list(&files(&samples, "txt")?, "SAMPLES", "str", "include_str", name);
     fs::write(out.join("samples.rs"), list)

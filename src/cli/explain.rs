@@ -20,7 +20,8 @@ const EXCERPT: usize = 90;
 /// # Errors
 /// The document or the model cannot be read, or there is no paragraph at or after that line.
 pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Result<String> {
-    let model = Arc::new(Model::load(settings.model.as_deref().unwrap_or(catalog::default_name()))?);
+    let model = settings.model.as_deref().unwrap_or(catalog::default_name());
+    let model = Arc::new(Model::load(&catalog::find(model, &settings.model_folders.0)?)?);
     let text = crate::run::fetch(settings, document)?.content;
     let place = find(&text, line).ok_or_else(|| {
         Error::usage(format!(

@@ -40,6 +40,14 @@ fn of_model(error: &ModelError) -> Option<&'static str> {
         ModelError::Unusable { .. } => Some("or choose a shipped one (--list-models)"),
         ModelError::Write { .. } => Some("choose a folder that can be written with --output"),
         ModelError::List { .. } => Some("check the path"),
+        ModelError::Taken { .. } => Some("choose another with --name, or give --replace"),
+        ModelError::BadName(_) => Some("choose another with --name"),
+        ModelError::OwnLabels { .. } => {
+            Some("give --labels all to learn every label as it is, or rename them")
+        }
+        ModelError::MistypedLabel { .. } => {
+            Some("correct the file, or give --labels all to learn every label as it is")
+        }
         ModelError::NothingToHoldOut => Some("or give others to test on with --test DIR"),
         ModelError::TooManyFolds { .. } => {
             Some("choose from 2 to as many as there are with --cross-validate")

@@ -33,6 +33,76 @@ pub enum ModelError {
         /// The models that the program brings along.
         known: Vec<String>,
     },
+    /// Different models go by the same name.
+    #[error("{} models are called {name:?}: {}; give the path of one", .found.len(), .found.join(" and "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The models: a name in the program, or paths.
+        found: Vec<String>,
+    },
+    /// A model to be stored would have the name of another.
+    #[error("the name {name:?} is taken by {by}; {} would be another model of that name", .new.display())]
+    Taken {
+        /// The name.
+        name: String,
+        /// The model that has it.
+        by: String,
+        /// Where the new one would be stored.
+        new: PathBuf,
+    },
+    /// A model cannot be called so.
+    #[error("{0:?} is no name for a model: letters, digits, '-', '_', '.' and spaces, no '.' first")]
+    BadName(String),
+    /// A label is probably mistyped.
+    #[error("{file}:{line}: label {label:?} is not known; {nearest:?} is nearly the same")]
+    MistypedLabel {
+        /// The annotated file.
+        file: String,
+        /// Its line, from 1.
+        line: usize,
+        /// The label.
+        label: String,
+        /// The label that it resembles.
+        nearest: String,
+    },
+    /// Labels of the user's own cannot be learnt as asked.
+    #[error(
+        "the labels {} are not among those that this preset tells apart, the first at {file}:{line}; {why}",
+        .labels.iter().map(|(label, count)| format!("{label:?} ({count} paragraphs)")).collect::<Vec<_>>().join(", ")
+    )]
+    OwnLabels {
+        /// The labels, and how many paragraphs have each.
+        labels: Vec<(String, usize)>,
+        /// An annotated file that holds one.
+        file: String,
+        /// Its line, from 1.
+        line: usize,
+        /// Why they cannot be learnt.
+        why: String,
+    },
+    /// An annotated document has no counterpart to be scored, or to score it by.
+    #[error("{} holds no annotation of {file}, which is in {}", .folder.display(), .other.display())]
+    NoCounterpart {
+        /// Path of the annotated file below its folder.
+        file: String,
+        /// The folder without it.
+        folder: PathBuf,
+        /// The folder with it.
+        other: PathBuf,
+    },
+    /// Two annotations of one document are not of the same text.
+    #[error(
+        "{file}: the texts of both annotations differ: {predicted:?} where the gold annotation has {gold:?}"
+    )]
+    OtherText {
+        /// Path of the annotated file below its folder.
+        file: String,
+        /// What follows in the predicted annotation where the texts differ.
+        predicted: String,
+        /// What follows in the gold one.
+        gold: String,
+    },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Read {
@@ -158,6 +228,27 @@ pub enum ModelError {
         /// Volumes there are.
         volumes: usize,
     },
+    /// No adaptation is better than the model as it is.
+    #[error(
+        "the {paragraphs} corrected paragraphs teach nothing that carries over to others: of paragraphs held out, no \
+         adapted model labels more as corrected than the model as it is; correct more documents"
+    )]
+    NothingToLearn {
+        /// Corrected paragraphs.
+        paragraphs: usize,
+    },
+    /// Every adaptation that is better on the corrections is worse on the check set.
+    #[error(
+        "the corrections contradict what the model knows: on the articles that come with the program macro-F1 would \
+         fall from {before:.3} to {after:.3}, so nothing is stored; look for wrong labels among the corrections, or \
+         train a model of your own"
+    )]
+    CheckSet {
+        /// Macro-F1 of the model as it is.
+        before: f64,
+        /// Of the adapted model.
+        after: f64,
+    },
     /// The solver failed.
     #[error("cannot train on these files: {0}")]
     Solver(#[source] linfa_sparse_logistic::Error),
@@ -233,6 +324,10 @@ impl ModelError {
                 | Self::Preset { .. }
                 | Self::Setting { .. }
                 | Self::AuxiliaryPreset
+                | Self::Ambiguous { .. }
+                | Self::Taken { .. }
+                | Self::BadName(_)
+                | Self::OwnLabels { .. }
                 | Self::NothingToHoldOut
                 | Self::TooManyFolds { .. }
         )

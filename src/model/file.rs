@@ -39,6 +39,17 @@ impl Model {
         Ok(model)
     }
 
+    /// The same model with digest and size of its file as they are now, after a change of what is known about it.
+    pub(super) fn restored(&self) -> Result<Self, ModelError> {
+        Self::from_parts(ModelParts {
+            info: self.info.clone(),
+            features: self.features.clone(),
+            linear: self.linear.clone(),
+            stacked: self.stacked.clone(),
+            auxiliary: self.auxiliary().cloned(),
+        })
+    }
+
     /// The model file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -2,7 +2,8 @@
 
 use super::ModelError;
 use crate::document::labels::{canonical, collapse};
-use crate::document::{Paragraph, Span, brat, yedda};
+use crate::document::{Paragraph, Span, brat, is_blank, yedda};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// The file extension of an annotation.
@@ -62,6 +63,18 @@ impl GoldDocument {
             repairs: parsed.repairs.len(),
             text: parsed.text,
         }
+    }
+
+    /// A digest of its text, whatever white space stands where: the same for the same text under another name, with
+    /// other labels or other line ends. 16 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for word in self.text.split(is_blank).filter(|word| !word.is_empty()) {
+            hasher.update(word.as_bytes());
+            hasher.update([0]);
+        }
+        hex::encode(&hasher.finalize()[..8])
     }
 
     /// Its paragraphs as annotated, one for each block.

@@ -1,6 +1,7 @@
 //! What is known about a model besides its numbers.
 
 use super::Preset;
+use super::gold::GoldDocument;
 use serde::{Deserialize, Serialize};
 
 /// What is known about a model besides its numbers.
@@ -24,6 +25,9 @@ pub struct ModelInfo {
     /// Scores were divided by this, so that probabilities mean what they say; 1 when not calibrated. It is
     /// already folded into the weights, except where an auxiliary model has the last word.
     pub temperature: f64,
+    /// Name and digest of the model that it was adapted from, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapted_from: Option<String>,
 }
 
 /// What a model was trained on.
@@ -36,4 +40,22 @@ pub struct DataSummary {
     pub volumes: Vec<String>,
     /// Paragraphs per label, in the model's label order.
     pub paragraphs: Vec<(String, usize)>,
+    /// [Digests](crate::model::gold::GoldDocument::digest) of the documents, sorted. Models of version 0.1 have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
+}
+
+impl DataSummary {
+    /// How many of `documents` were trained on, as far as is known: models of version 0.1 know the names of volumes alone.
+    #[must_use]
+    pub fn overlap<'a>(&self, documents: impl IntoIterator<Item = &'a GoldDocument>) -> usize {
+        let seen = |document: &&GoldDocument| {
+            if self.documents.is_empty() {
+                self.volumes.contains(&document.volume)
+            } else {
+                self.documents.binary_search(&document.digest()).is_ok()
+            }
+        };
+        documents.into_iter().filter(seen).count()
+    }
 }

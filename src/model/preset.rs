@@ -120,13 +120,21 @@ impl Preset {
             .unwrap_or_default()
     }
 
-    /// The preset called `name` in `text`, the contents of a presets file called `origin`.
+    /// The preset called `name` in `text`, the contents of a presets file called `origin`, or else among those that the
+    /// program brings along; likewise for its auxiliary model.
     ///
     /// # Errors
-    /// When the file is no TOML, has no such preset, or the preset is impossible.
+    /// When the file is no TOML, nothing has such a preset, or the preset is impossible.
     pub fn from_toml(text: &str, origin: &str, name: &str) -> Result<Self, ModelError> {
-        let mut table: toml::Table = toml::from_str(text)
-            .map_err(|source| ModelError::PresetsFile { origin: origin.to_owned(), source: source.into() })?;
+        let read = |text: &str| {
+            let table = toml::from_str::<toml::Table>(text);
+            table.map_err(|source| ModelError::PresetsFile {
+                origin: origin.to_owned(),
+                source: source.into(),
+            })
+        };
+        let mut table = read(BUILT_IN)?;
+        table.extend(read(text)?);
         let remedy = format!("or add it to {origin}");
         let mut found = take(&mut table, name, remedy)?;
         for key in ["auxiliary_model", "coarse"] {

@@ -41,7 +41,9 @@ pub fn evaluation_page(evaluation: &Evaluation, learning_curve: &[LearningPoint]
         confusion_table(&mut page, what, confusion);
     }
     most_confused(&mut page, &measured.blocks);
-    reliability(&mut page, &measured.calibration(evaluation.temperature));
+    if let Some(calibration) = evaluation.calibration() {
+        reliability(&mut page, &calibration);
+    }
     if learning_curve.len() > 1 {
         learning(&mut page, learning_curve);
     }

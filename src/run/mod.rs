@@ -169,6 +169,7 @@ impl<'a> Run<'a> {
     async fn go(&mut self) -> Result<()> {
         let settings = self.settings;
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
+        let model = &catalog::find(model, &settings.model_folders.0)?;
         let loaded = Model::load(model)?;
         let mut places = Places::open(settings, &loaded, &self.context).await?;
         for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {

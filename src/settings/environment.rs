@@ -107,6 +107,12 @@ impl Environment {
         service.and_then(absolute).or_else(|| Some(xdg().or_else(home)?.join("skol_classifier")))
     }
 
+    /// The folder of the user's data: `$XDG_DATA_HOME`, else `~/.local/share`.
+    pub(crate) fn data_home(&self) -> Option<PathBuf> {
+        let xdg = self.variables.get(&OsString::from("XDG_DATA_HOME")).map(PathBuf::from);
+        xdg.filter(|path| path.is_absolute()).or_else(|| Some(self.home()?.join(".local/share")))
+    }
+
     /// `~` and `~/...` below the home folder; every other path as it is.
     pub(crate) fn expand(&self, path: &str) -> PathBuf {
         let below_home = match path.strip_prefix('~') {

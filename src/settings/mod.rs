@@ -39,7 +39,7 @@ pub(crate) use error::SettingsError;
 pub(crate) use learning::{EvaluateSettings, TrainSettings};
 pub(crate) use predict::{Settings, Task};
 pub(crate) use terminal::Terminal;
-pub(crate) use value::LogFormat;
+pub(crate) use value::{LabelChoice, LogFormat};
 
 use command::{Asked, Typed};
 use definition::Group;

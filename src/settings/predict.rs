@@ -2,6 +2,7 @@
 
 use super::couchdb::{Input, samples_are_meant};
 use super::definition::{Group, Heading, Setting, setting, settings};
+use super::learning::ModelFolders;
 use super::reader::{Found, Reader};
 use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
@@ -49,9 +50,9 @@ settings! {
         brat_spans: BratSpans => setting(Heading::Output, "HOW").default("fragments");
         /// Do everything but write
         dry_run: bool => setting(Heading::Output, "BOOL").env(&["DRY_RUN"]);
-        /// Model to label with: a shipped name or a file
+        /// Model to label with: a shipped or trained one's name, or a file
         ///
-        /// Without it the best shipped model is taken. --list-models shows what is shipped.
+        /// Without it the best shipped model is taken. --list-models shows what there is.
         model: Option<String> => setting(Heading::Model, "NAME or PATH").env(&["MODEL_NAME"]).aliases(&["model-name"]);
         /// Merge fine labels into Nomenclature, Description and Misc-exposition
         ///
@@ -125,6 +126,7 @@ settings! {
         terminal: Terminal;
         files: Files;
         state: State;
+        model_folders: ModelFolders;
         task: Task;
     }
 }

@@ -250,6 +250,27 @@ impl ColorChoice {
     }
 }
 
+/// Which labels a trained model tells apart, where a preset is not to decide.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum LabelChoice {
+    /// Nomenclature, Description, and Misc-exposition for everything else.
+    Three,
+    /// Those with as many paragraphs as the preset asks for.
+    Fine,
+    /// Every label as it is in the training files.
+    All,
+}
+
+impl LabelChoice {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
@@ -272,7 +293,7 @@ macro_rules! choices {
         }
     )+ };
 }
-choices!(BratSpans, ColorChoice, LogFormat, OutputFormat, SourceMarks, Target);
+choices!(BratSpans, ColorChoice, LabelChoice, LogFormat, OutputFormat, SourceMarks, Target);
 
 impl Value for TextEncoding {
     const KIND: Kind = Kind::Text;

@@ -192,8 +192,8 @@ fn a_model_is_trained_evaluated_listed_and_used() {
     let folder = tempfile::tempdir().unwrap();
     let train = |output: &str| {
         let input = gold();
-        let arguments =
-            ["--input", &input, "--model=logistic_words_suffixes", "--name=mine", "--json", "-o", output];
+        let preset = "--model=logistic_words_suffixes";
+        let arguments = ["--input", &input, preset, "--name=mine", "--replace", "--json", "-o", output];
         let done =
             program(TRAIN, folder.path(), &arguments).env("SOURCE_DATE_EPOCH", "86400").output().unwrap();
         assert_eq!(done.status.code(), Some(0), "{}", err(&done));

@@ -16,4 +16,5 @@ mod samples;
 mod segment;
 mod settings;
 mod train_evaluate;
+mod trained;
 mod yedda;

@@ -6,15 +6,19 @@
 //! label to be scored against: it is context for its neighbours and counts in neither.
 
 mod calibration;
+mod compare;
 mod measure;
 mod metrics;
 
 pub use calibration::{Bin, Calibration, calibration, temperature};
+pub use compare::compare;
 pub use measure::{Measured, Surprise};
 pub use metrics::{Confusion, LabelScores, Scores};
 
+use super::gold::GoldDocument;
+use super::train::own_labels::{Met, nearest, unknown_labels};
 use super::{Model, ModelError, catalog, gold};
-use crate::document::labels::COLLAPSED_LABELS;
+use crate::document::labels::{COLLAPSED_LABELS, KNOWN_LABELS};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -43,6 +47,16 @@ pub struct Evaluation {
     pub measured: Measured,
     /// The temperature that the calibration is shown at; 1 for a stored model, whose scores hold it already.
     pub temperature: f64,
+    /// What is odd about data or figures, a sentence each.
+    pub notices: Vec<String>,
+}
+
+impl Evaluation {
+    /// An evaluation at temperature 1, with nothing odd.
+    #[must_use]
+    pub fn new(title: String, measured: Measured) -> Self {
+        Self { title, measured, temperature: 1.0, notices: Vec::new() }
+    }
 }
 
 /// Evaluates a model on annotated files.
@@ -54,7 +68,8 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation, ModelError> {
     let documents = gold::read(&options.gold)?;
     let collapsed = options.collapse && model.is_fine();
     let three = COLLAPSED_LABELS.map(str::to_owned);
-    let mut measured = Measured::new(if collapsed { &three } else { model.labels() });
+    let scorer_labels = if collapsed { &three[..] } else { model.labels() };
+    let mut measured = Measured::new(scorer_labels);
     measured.add(&model, &documents, collapsed);
     if measured.probabilities.is_empty() {
         return Err(ModelError::NoLabelledBlock(options.gold.clone()));
@@ -67,10 +82,45 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation, ModelError> {
         repairs,
         if collapsed { ", fine labels as three" } else { "" }
     );
-    Ok(Evaluation { title, measured, temperature: 1.0 })
+    let mut evaluation = Evaluation::new(title, measured);
+    let overlap = model.info().data.overlap(&documents);
+    if overlap > 0 {
+        let what =
+            if model.info().data.documents.is_empty() { "lie in volumes that" } else { "are among what" };
+        evaluation.notices.push(format!(
+            "{overlap} of the {} gold files {what} model {} was trained on: the figures are better than they will be on \
+             other files",
+            documents.len(),
+            model.name()
+        ));
+    }
+    evaluation.notices.extend(odd_labels(&documents, scorer_labels));
+    Ok(evaluation)
+}
+
+/// A sentence for each gold label that is neither known nor among `labels`.
+fn odd_labels(documents: &[GoldDocument], labels: &[String]) -> Vec<String> {
+    let mut unknown = unknown_labels(documents);
+    unknown.retain(|label, _| !labels.iter().any(|known| known == label));
+    let sentence = |(label, met): (&str, Met<'_>)| {
+        let known = KNOWN_LABELS.into_iter().chain(labels.iter().map(String::as_str));
+        let meant =
+            nearest(label, known).map(|known| format!(" (did you mean {known}?)")).unwrap_or_default();
+        let Met { file, line, count } = met;
+        format!(
+            "{file}:{line}: label {label:?} is not known{meant}; its {count} paragraphs count as Misc-exposition"
+        )
+    };
+    unknown.into_iter().map(sentence).collect()
 }
 
 impl Evaluation {
+    /// How far the probabilities can be trusted; `None` where there are none, as in annotations.
+    #[must_use]
+    pub fn calibration(&self) -> Option<Calibration> {
+        (!self.measured.probabilities.is_empty()).then(|| self.measured.calibration(self.temperature))
+    }
+
     /// The figures as JSON: `blocks` and `lines` as the README describes them, with the confusion matrices, the calibration, the most confused pairs, the largest losses, and for fine labels
     /// the figures of both with those `collapsed` to three.
     #[must_use]
@@ -87,9 +137,10 @@ impl Evaluation {
                 "blocks": { "labels": blocks.labels(), "counts": blocks.matrix() },
                 "lines": { "labels": lines.labels(), "counts": lines.matrix() },
             },
-            "calibration": self.measured.calibration(self.temperature),
+            "calibration": self.calibration(),
             "most_confused": confused.collect::<Vec<_>>(),
             "largest_losses": surprises,
+            "notices": self.notices,
         });
         if let Some([blocks, lines]) = &self.measured.collapsed {
             figures["collapsed"] = json!({ "blocks": blocks.scores(), "lines": lines.scores() });
@@ -111,8 +162,9 @@ impl Evaluation {
         for (what, confusion) in self.measured.counts().skip(2) {
             let _ = write!(text, "\nFine labels: {what}\n\n{}", confusion.scores().to_table());
         }
-        let calibration = self.measured.calibration(self.temperature);
-        let _ = writeln!(text, "\nExpected calibration error {:.3}", calibration.ece);
+        if let Some(calibration) = self.calibration() {
+            let _ = writeln!(text, "\nExpected calibration error {:.3}", calibration.ece);
+        }
         text
     }
 }

@@ -108,11 +108,13 @@ pub(in crate::model) fn model(
             files: 1,
             volumes: vec!["invented".into()],
             paragraphs: (0..labels).map(|label| (format!("Label-{label}"), 1)).collect(),
+            documents: Vec::new(),
         },
         date: "2000-01-01".into(),
         version: "0".into(),
         seed: 0,
         temperature: 1.0,
+        adapted_from: None,
     };
     let weights = scatter(features.n_features() * labels, salt).collect();
     let intercept = scatter(labels, salt ^ 5).map(f64::from).collect();

@@ -1,6 +1,6 @@
 //! The model card: what the model is, what it was trained on, how good it is. It quotes no training text.
 
-use super::Trained;
+use super::{Adapted, Change, Trained};
 use crate::model::ModelInfo;
 use crate::model::evaluate::Scores;
 use std::fmt::Write as _;
@@ -63,6 +63,43 @@ pub(super) fn card(trained: &Trained, command: &str) -> String {
     }
     let preset = toml::to_string(&info.preset).unwrap_or_default();
     let _ = write!(card, "## Preset `{}`\n\n```toml\n{preset}```\n", info.preset_name);
+    card
+}
+
+/// The card of an adapted model as Markdown. `command` made the model.
+pub(super) fn adapted_card(adapted: &Adapted, command: &str) -> String {
+    let (model, info) = (&adapted.model, adapted.model.info());
+    let mut card = format!("# Model `{}`\n\n{}\n\n", info.name, adapted.sentence());
+    let _ = write!(
+        card,
+        "| | |\n|---|---|\n| date | {} |\n| program | skol_classifier {} |\n| command | `{}` |\n| adapted from | {} |\n\
+         | strength | {} |\n| SHA-256 | `{}` |\n\n",
+        info.date,
+        env!("CARGO_PKG_VERSION"),
+        command.replace('|', "\\|"),
+        info.adapted_from.as_deref().unwrap_or_default(),
+        adapted.strength,
+        model.sha256(),
+    );
+    card.push_str(
+        "## How the strength was chosen\n\nMean log-loss of corrected paragraphs that were held out in turn (whole \
+         documents, or stretches of a single one), and the share of them that is labelled as corrected. The model as it \
+         was has no strength.\n\n| strength | log-loss | as corrected |\n|---|---|---|\n",
+    );
+    for point in &adapted.strengths {
+        let strength = point.strength.map_or("none".to_owned(), |strength| strength.to_string());
+        let _ = writeln!(card, "| {strength} | {:.3} | {:.3} |", point.log_loss, point.accuracy);
+    }
+    let Change { before, after } = adapted.check;
+    let _ = write!(card, "\nOn the check set macro-F1 is {after:.3}, where it was {before:.3}.\n\n");
+    if !adapted.moved.is_empty() {
+        card.push_str("## What moved\n\n| from | to | corrected paragraphs |\n|---|---|---|\n");
+        for (from, to, count) in &adapted.moved {
+            let _ = writeln!(card, "| {from} | {to} | {count} |");
+        }
+        card.push('\n');
+    }
+    card.push_str(&data(info));
     card
 }
 

@@ -93,6 +93,7 @@ pub fn fit(
 
     let scale = if auxiliary.is_some() { 1.0 } else { 1.0 / temperature };
     let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
+    let digests: BTreeSet<String> = documents.iter().map(|document| document.digest()).collect();
     let info = ModelInfo {
         name: naming.name.to_owned(),
         preset_name: naming.preset_name.to_owned(),
@@ -105,11 +106,13 @@ pub fn fit(
             files: documents.len(),
             volumes: volumes.into_iter().map(str::to_owned).collect(),
             paragraphs: labels.into_iter().zip(counts).collect(),
+            documents: digests.into_iter().collect(),
         },
         date: naming.date.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: naming.seed,
         temperature,
+        adapted_from: None,
     };
     // The temperature belongs to the stage that has the last word.
     let own_scale = if stacked.is_some() { 1.0 } else { scale };

@@ -1,19 +1,22 @@
 //! Training: annotated files in, a model and its card out.
 //!
-//! How good the model is gets measured on files it has not seen: those of `test`; or, with folds, every
-//! volume in turn by a model trained on the others (the model stored is then trained on all of them); or
-//! files held out by a seeded split, which the stored model has not seen.
+//! How good the model is gets measured on files that the measured model has not seen: those of `test`; or, with folds,
+//! every volume in turn by a model trained on the others; or files held out by a seeded split. The model that is stored
+//! is then trained on all files of `input`.
 
+mod adapt;
 mod card;
 mod cross;
 mod cross_fit;
 mod fit;
 mod labels;
+pub(crate) mod own_labels;
 mod samples;
 mod solve;
 mod split;
 mod stacking;
 
+pub use adapt::{AdaptOptions, Adapted, Change, StrengthPoint, adapt, adapt_to};
 pub use cross::{CrossValidated, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
 
@@ -37,8 +40,8 @@ pub struct TrainOptions {
     pub preset_name: String,
     /// The preset.
     pub preset: Preset,
-    /// Name of the model; `None`: the preset's.
-    pub name: Option<String>,
+    /// Name of the model: see [`catalog::new_file`].
+    pub name: String,
     /// Seed of the split.
     pub seed: u64,
     /// Folds of whole volumes to cross-validate over.
@@ -85,6 +88,8 @@ pub struct Trained {
     pub evaluation: Evaluation,
     /// How the figures grow with the training data; only from cross-validation.
     pub learning_curve: Vec<LearningPoint>,
+    /// What is odd about data or figures, a sentence each.
+    pub notices: Vec<String>,
 }
 
 /// Trains a model, measures it, and writes model and card.
@@ -92,17 +97,25 @@ pub struct Trained {
 /// # Errors
 /// When the files cannot be split as asked, cannot be read or trained on, or the output cannot be written.
 pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, ModelError> {
-    let name = options.name.as_deref().unwrap_or(&options.preset_name);
+    let name = options.name.as_str();
     let date = date(options.time.unwrap_or_else(SystemTime::now));
     let naming = Naming { name, preset_name: &options.preset_name, date: &date, seed: options.seed };
     progress(&Event::Stage("reading"));
     let documents = gold::read(&options.input)?;
     let all: Vec<&GoldDocument> = documents.iter().collect();
+    own_labels::refuse_lost_labels(&all, &options.preset, &labels::labels(&all, &options.preset))?;
+    let mut notices = Vec::new();
     let (model, evaluation, learning_curve) = if let Some(test) = &options.test {
         let tests = gold::read(test)?;
         let tests: Vec<&GoldDocument> = tests.iter().collect();
         let title = format!("{name}: trained on {} files, tested on {} others", all.len(), tests.len());
-        let (model, evaluation) = measure(&all, &tests, title, options, &naming, progress)?;
+        let (model, mut evaluation) = measure(&all, &tests, title, options, &naming, progress)?;
+        let overlap = model.info().data.overlap(tests.iter().copied());
+        if overlap > 0 {
+            let notice = format!("{overlap} of the {} test files are among the training files", tests.len());
+            evaluation.title += &format!(" ({notice}: the figures are too good)");
+            notices.push(format!("{notice}: the figures are better than they will be on other files"));
+        }
         (model, evaluation, Vec::new())
     } else if let Some(k) = options.cross_validate {
         let found = cross_validate(&documents, k, &options.preset, &naming, progress)?;
@@ -111,21 +124,32 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
         let model = Arc::new(fit(&all, &options.preset, &naming, cooling, progress)?);
         let title =
             format!("{name}: {k} folds of whole volumes, each tested by a model trained on the others");
-        (model, Evaluation { title, measured: found.measured, temperature: cooling }, found.learning_curve)
+        (
+            model,
+            Evaluation { temperature: cooling, ..Evaluation::new(title, found.measured) },
+            found.learning_curve,
+        )
     } else {
         let (train, test) = split::hold_out(&documents, options.seed)?;
         let select =
             |files: &[usize]| -> Vec<&GoldDocument> { files.iter().map(|&file| &documents[file]).collect() };
-        let title = format!("{name}: trained on {} files, tested on {} held out", train.len(), test.len());
-        let (model, evaluation) =
-            measure(&select(&train), &select(&test), title, options, &naming, progress)?;
+        let title = format!(
+            "{name}: a model trained on {} files was tested on {} held out; the one that is stored was then trained \
+             on all {}",
+            train.len(),
+            test.len(),
+            all.len()
+        );
+        let (_, evaluation) = measure(&select(&train), &select(&test), title, options, &naming, progress)?;
+        progress(&Event::Stage("training on all files"));
+        let model = Arc::new(fit(&all, &options.preset, &naming, 1.0, progress)?);
         (model, evaluation, Vec::new())
     };
 
     let path = options.output.join(format!("{name}.{}", catalog::EXTENSION));
     let card = options.output.join(format!("{name}.md"));
     model.save(&path)?;
-    let trained = Trained { model, path, card, evaluation, learning_curve };
+    let trained = Trained { model, path, card, evaluation, learning_curve, notices };
     write_atomically(&trained.card, card::card(&trained, &options.command).as_bytes())?;
     Ok(trained)
 }
@@ -143,7 +167,7 @@ fn measure(
     progress(&Event::Stage("measuring"));
     let mut measured = Measured::new(model.labels());
     measured.add(&model, test.iter().copied(), false);
-    Ok((model, Evaluation { title, measured, temperature: 1.0 }))
+    Ok((model, Evaluation::new(title, measured)))
 }
 
 /// The date of a moment, `YYYY-MM-DD` in UTC; that of 1970 for one that no calendar has.
@@ -158,6 +182,7 @@ impl Trained {
     pub fn to_json(&self) -> Value {
         let mut json = self.evaluation.to_json();
         json["learning_curve"] = json!(self.learning_curve);
+        json["notices"] = json!(self.notices);
         json["model"] = json!({
             "name": self.model.name(),
             "path": self.path.display().to_string(),
