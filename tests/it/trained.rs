@@ -344,9 +344,9 @@ fn an_adaptation_that_carries_nothing_or_harms_is_refused() {
     }
     let adapt = |input: &str| home.run(TRAIN, &["--adapt=logistic_words_suffixes", "--input", input]);
     home.refused(adapt("swapped"), 3, &["macro-F1 would fall", "nothing is stored"]);
-    // The same paragraphs with labels by chance carry over to nothing.
+    // The same paragraphs with one label in this document and another in the next carry over to nothing.
     for document in 0..5 {
-        let label = |at: usize| ["Description", "Misc-exposition"][(at * 7 + document * 3) % 5 % 2];
+        let label = |at: usize| ["Description", "Misc-exposition"][(at + document) % 2];
         let block =
             |at: usize| format!("[@Spores {at} µm, smooth, hyaline; stipe white.#{}*]\n\n", label(at));
         home.write(&format!("chance/{document}.ann"), (0..8).map(block).collect::<String>());

@@ -3,8 +3,9 @@
 //! A model that was trained on thirty thousand paragraphs is not trained anew for fifty. Its first stage is fitted to
 //! the corrected paragraphs with an L2 penalty on the distance from its weights (adaptation by a Gaussian prior: Chelba
 //! and Acero, EMNLP 2004); the features and the second stage stay. The strength of the penalty is chosen by
-//! cross-validation over documents: the one under which the paragraphs held out get the least log-loss. When that is no
-//! better than the model as it is by more than one standard error, nothing is changed. The adapted model must not lose on
+//! cross-validation over documents: the one under which the paragraphs held out get the least log-loss, among those that
+//! label more of them right. When that is no better than the model as it is by more than one standard error, nothing
+//! is changed. The adapted model must not lose on
 //! a check set of articles that come with the program; if it does, a stronger penalty is taken that keeps half of the
 //! gain, or the adaptation is refused.
 
@@ -155,8 +156,12 @@ pub fn adapt_to(
             let adapted = Arc::new(data.adapted(model, &rest, strength)?);
             held_out.extend(data.score(&adapted, &fold.iter().copied().collect::<Vec<_>>()));
         }
-        strengths.push(point(Some(strength), &held_out));
-        tried.push((strength, gain(&unchanged, &held_out)));
+        let reached = point(Some(strength), &held_out);
+        // Less log-loss without more right labels is doubt, not knowledge: a model that was sure and wrong gains by it.
+        if reached.accuracy > strengths[0].accuracy {
+            tried.push((strength, gain(&unchanged, &held_out)));
+        }
+        strengths.push(reached);
     }
 
     // The best, when it is better by more than chance; else a stronger one that keeps half of its gain.

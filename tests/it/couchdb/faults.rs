@@ -3,7 +3,7 @@
 use super::proxy::{Mishap, Proxy};
 use super::saving::{annotate, producer};
 use super::selecting::{load_all, reference};
-use super::server::{OwnServer, TestDatabase, context, server, with_texts};
+use super::server::{OwnServer, TestDatabase, context, is_couchdb, server, with_texts};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use skol_classifier::couchdb::{
@@ -115,7 +115,7 @@ async fn every_kind_of_failure_is_survived_alone() {
 
 #[tokio::test]
 async fn a_server_that_restarts_is_waited_for() {
-    if !OwnServer::is_installed() && std::env::var_os("SKOL_TEST_COUCHDB_URL").is_some() {
+    if !OwnServer::is_installed() && is_couchdb() {
         eprintln!("NOT TESTED: the server at SKOL_TEST_COUCHDB_URL cannot be restarted from here");
         return;
     }

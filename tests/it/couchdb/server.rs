@@ -102,20 +102,25 @@ impl Drop for OwnServer {
 
 /// Whether the tests run on a CouchDB, so that nothing has to be played.
 pub fn is_couchdb() -> bool {
-    std::env::var_os("SKOL_TEST_COUCHDB_URL").is_some()
+    given_url().is_some()
+}
+
+/// What `SKOL_TEST_COUCHDB_URL` names; empty counts as not set, as in the scripts.
+fn given_url() -> Option<String> {
+    std::env::var("SKOL_TEST_COUCHDB_URL").ok().filter(|url| !url.is_empty())
 }
 
 /// The server that the tests of this process share.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| match std::env::var("SKOL_TEST_COUCHDB_URL") {
-        Ok(url) => {
+    SERVER.get_or_init(|| match given_url() {
+        Some(url) => {
             let params = ConnectionParams::new(&url, "any").expect("SKOL_TEST_COUCHDB_URL");
             let secret = params.secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
             let user = params.user.clone().unwrap_or_default();
             Server { url: params.url().to_owned(), user, secret, _process: None }
         }
-        Err(_) => {
+        None => {
             let own = OwnServer::start();
             let server = own.server();
             Server { _process: Some(own), ..server }
