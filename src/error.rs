@@ -107,7 +107,7 @@ impl Error {
     }
 }
 
-/// What the engine itself, or what it called, said.
+/// What the engine itself, or what it called, reported.
 fn root(error: &DataFusionError) -> String {
     match error.find_root() {
         DataFusionError::External(inner) => inner.to_string(),

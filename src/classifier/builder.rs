@@ -14,9 +14,9 @@ use crate::sink::{FileSink, LabelNames, OutputStyle, Sink};
 use crate::source::Source;
 use crate::worker::WorkerContext;
 
-/// Documents per batch, unless said otherwise.
+/// Documents per batch, by default.
 const BATCH_SIZE: usize = 24;
-/// Depth of a lineage beyond which a checkpoint is made, unless said otherwise.
+/// Depth of a lineage beyond which a checkpoint is made, by default.
 const LINEAGE_THRESHOLD: usize = 30;
 
 /// Builds a [`Classifier`].

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 /// How long the first contact may take, whatever the server does: somebody may be looking on.
 pub const FIRST_CONTACT: Duration = Duration::from_secs(20);
 
-/// What a server said about itself and a database.
+/// What a server answered about itself and a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerInfo {

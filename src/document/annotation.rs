@@ -33,6 +33,8 @@ pub enum Status {
     Planned,
     /// Left out on purpose (an annotation exists and `--skip-existing` is set).
     Skipped,
+    /// Not written, since whatever read the output has closed it (`predict_classifier -o - | head`).
+    Unread,
     /// Not written; [`Outcome::error`] says why.
     Failed,
 }
@@ -41,7 +43,7 @@ impl Status {
     /// The status of this [name](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Saved, Self::Unchanged, Self::Kept, Self::Planned, Self::Skipped, Self::Failed]
+        [Self::Saved, Self::Unchanged, Self::Kept, Self::Planned, Self::Skipped, Self::Unread, Self::Failed]
             .into_iter()
             .find(|status| status.as_str() == name)
     }
@@ -55,6 +57,7 @@ impl Status {
             Self::Kept => "kept",
             Self::Planned => "planned",
             Self::Skipped => "skipped",
+            Self::Unread => "unread",
             Self::Failed => "failed",
         }
     }

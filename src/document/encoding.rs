@@ -85,7 +85,7 @@ pub enum DecodeError {
     /// UTF-16 without a byte order mark.
     #[error("looks like UTF-16 without a byte order mark; give --encoding {0}")]
     Utf16(&'static str),
-    /// Not UTF-8, and not told to be anything else.
+    /// Not UTF-8, and no other encoding was given.
     #[error(
         "is not UTF-8: byte 0x{byte:02X} at offset {offset} (line {line}); it looks like {guess}: give --encoding {guess}, or --encoding auto for files of different encodings"
     )]
@@ -99,7 +99,7 @@ pub enum DecodeError {
         /// What the bytes look like: a name that [`TextEncoding`] knows.
         guess: String,
     },
-    /// Not what it was told to be.
+    /// Not in the encoding that was given.
     #[error(
         "is not {encoding}, as --encoding says: there are bytes that mean nothing in it; give --encoding {guess}, which it looks like, or --encoding auto"
     )]

@@ -22,7 +22,7 @@ pub enum FeatureError {
     /// No suffix lengths.
     #[error("features.suffixes.lengths is empty: give lengths in characters, or leave the group out")]
     NoSuffixLengths,
-    /// More tokens than can be told apart.
+    /// More tokens than have numbers of their own.
     #[error("features.tokens.vocabulary = {0}: at most {MAX_TOKENS}")]
     TooManyTokens(usize),
     /// Pairs, outline or layout without tokens.

@@ -17,7 +17,7 @@ use crate::document::lines::begins_page;
 
 /// Most tokens of a heading.
 const MOST_TOKENS: usize = 10;
-/// Paragraphs after a heading are told apart up to this class of their number.
+/// Paragraphs after a heading are distinguished up to this class of their number.
 const FURTHEST: u32 = 14;
 
 /// Lines of each kind are counted up to this.

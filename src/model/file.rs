@@ -134,7 +134,7 @@ fn parse(bytes: &[u8], depth: usize) -> Result<Model, ModelError> {
     Model::assemble(parts, file.sha256, bytes.len())
 }
 
-/// A stage's linear model, whose classes are places in the labels.
+/// A stage's linear model, whose classes are indices into the labels.
 pub(super) fn linear(weights: Vec<f32>, intercept: Vec<f64>) -> Result<Linear, ModelError> {
     let classes = (0..intercept.len()).collect();
     Linear::from_parts(weights, intercept, classes).map_err(ModelError::Parts)

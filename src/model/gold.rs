@@ -21,7 +21,7 @@ pub struct GoldDocument {
     pub text: String,
     /// Blocks in the order of the text.
     pub blocks: Vec<GoldBlock>,
-    /// How many places of the file had to be repaired to be read.
+    /// How many faults of the file had to be repaired to be read.
     pub repairs: usize,
 }
 
@@ -44,7 +44,7 @@ impl GoldDocument {
         Self::of(path, volume, yedda::parse(annotated))
     }
 
-    /// Reads brat standoff: `annotation` lies beside `text`.
+    /// Reads brat standoff: `annotation` lies next to `text`.
     #[must_use]
     pub fn parse_standoff(path: &str, volume: &str, text: &str, annotation: &str) -> Self {
         Self::of(path, volume, brat::parse(text, annotation))

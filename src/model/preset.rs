@@ -71,7 +71,7 @@ pub struct Preset {
     /// L2 penalty, on the sum of the weighted losses.
     #[serde(default = "default_l2")]
     pub l2: f64,
-    /// At most so many iterations of the solver.
+    /// The most iterations of the solver.
     #[serde(default = "default_max_iterations")]
     pub max_iterations: u64,
     /// Fit by stochastic gradient descent instead; `l2` and `max_iterations` are then for the second stage.

@@ -19,7 +19,7 @@ pub(super) struct StackedScratch {
 }
 
 impl StackedClassifier {
-    /// A second stage out of its parts; its classes are places in the model's labels.
+    /// A second stage out of its parts; its classes are indices into the model's labels.
     ///
     /// # Errors
     /// When `fitted` has other features than `window` makes.
@@ -44,7 +44,7 @@ impl StackedClassifier {
         &self.window
     }
 
-    /// Its linear model, over the columns of the window; its classes are places in the model's labels.
+    /// Its linear model, over the columns of the window; its classes are indices into the model's labels.
     #[must_use]
     pub fn fitted(&self) -> &FittedSparseLogisticRegression<f32, usize> {
         &self.fitted

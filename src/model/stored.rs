@@ -12,7 +12,7 @@ use linfa_sparse_logistic::FittedSparseLogisticRegression;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The weights of a stage: for each feature a weight in each label; its classes are places in the model's labels.
+/// The weights of a stage: for each feature a weight in each label; its classes are indices into the model's labels.
 pub(super) type Linear = FittedSparseLogisticRegression<f32, usize>;
 
 /// A trained model: features, and for each feature a weight in each label.
@@ -97,7 +97,7 @@ impl Model {
         &self.features
     }
 
-    /// The linear model of its first stage, over the rows of [`Features::transform`]; its classes are places in
+    /// The linear model of its first stage, over the rows of [`Features::transform`]; its classes are indices into
     /// [`labels`](Self::labels).
     #[must_use]
     pub fn linear(&self) -> &FittedSparseLogisticRegression<f32, usize> {
@@ -117,7 +117,7 @@ impl Model {
     }
 
     /// Its first stage as linfa-logistic's fitted model, over the rows of [`Features::transform`]; its classes are
-    /// places in [`labels`](Self::labels).
+    /// indices into [`labels`](Self::labels).
     ///
     /// # Errors
     /// When linfa-logistic cannot take the parts; never for a model that was loaded or trained.

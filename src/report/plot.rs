@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 /// Width of all plots in units of the drawing: about that of a phone, so that 14 units of text can be read there.
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 300.0;
-/// Room for what stands around a plot: left, right, top, bottom.
+/// Margins of a plot: left, right, top, bottom.
 const MARGIN: (f64, f64, f64, f64) = (56.0, 14.0, 14.0, 50.0);
-/// Height of a bar with the room around it.
+/// Height of a bar with its margin.
 const BAR: f64 = 26.0;
 
 /// Points of one curve. The first curve has round marks, the second square ones.
@@ -56,7 +56,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|n| n as f64 * step).collect()
 }
 
-/// A number as short as it can be told from its neighbours.
+/// A number as short as it can be and still differ from its neighbours.
 fn short(number: f64) -> String {
     let text = if number.abs() >= 1000.0 {
         let thousands = number / 1000.0;

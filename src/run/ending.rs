@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tally::Tally;
+use super::summary::RunSummary;
 
 /// What a run that was stopped did not come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub struct Left {
 /// counts what the listing passed over.
 #[must_use]
 pub fn sentence(
-    tally: &Tally,
+    summary: &RunSummary,
     elapsed: Duration,
     destination: &str,
     dry_run: bool,
     left: Option<Left>,
     left_out: &str,
 ) -> String {
-    let counts = &tally.documents;
+    let counts = &summary.documents;
     let passed = if left_out.is_empty() { String::new() } else { format!("; passed over: {left_out}") };
     if counts.selected == 0 && left.is_none() {
         return format!(
@@ -36,8 +36,8 @@ pub fn sentence(
         if left.is_some() { "Stopped early: " } else { "" },
         counts.saved + counts.unchanged + counts.kept + counts.planned,
         several(counts.selected, "document"),
-        several(tally.paragraphs, "paragraph"),
-        tally.bytes as f64 / 1e6,
+        several(summary.paragraphs, "paragraph"),
+        summary.bytes as f64 / 1e6,
         elapsed.as_secs_f64(),
     );
     if dry_run {
@@ -51,8 +51,8 @@ pub fn sentence(
             counts.saved, counts.unchanged, counts.kept, counts.skipped, counts.failed
         );
     }
-    if tally.retries > 0 {
-        sentence += &format!(", {} retries", tally.retries);
+    if summary.retries > 0 {
+        sentence += &format!(", {} retries", summary.retries);
     }
     if let Some(left) = left {
         let least = if left.complete { "" } else { "at least " };
@@ -66,13 +66,13 @@ pub fn sentence(
 /// What became of the field `taxonomy`, in one sentence for the operator.
 #[must_use]
 pub fn flag_sentence(
-    tally: &Tally,
+    summary: &RunSummary,
     elapsed: Duration,
     dry_run: bool,
     left: Option<Left>,
     left_out: &str,
 ) -> String {
-    let counts = &tally.documents;
+    let counts = &summary.documents;
     let what = if dry_run {
         format!(
             "nothing written (dry run), the field taxonomy of {} would be set",
@@ -89,8 +89,8 @@ pub fn flag_sentence(
         counts.unchanged,
         counts.failed
     );
-    if tally.retries > 0 {
-        sentence += &format!(", {} retries", tally.retries);
+    if summary.retries > 0 {
+        sentence += &format!(", {} retries", summary.retries);
     }
     if let Some(left) = left {
         let least = if left.complete { "" } else { "at least " };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::tally::DocumentCounts;
+use super::summary::DocumentCounts;
 use crate::instrumentation::Level;
 
 /// Something a program reports. As JSON an object whose key `event` has the variant's name in snake case.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::help;
-use super::tally::{DocumentCounts, Failure, Kept, Tally};
+use super::summary::{DocumentCounts, Failure, Kept, RunSummary};
 use crate::classifier::StageMetrics;
 use crate::error::{Error, Result};
 use crate::instrumentation::{
@@ -93,7 +93,7 @@ pub struct StageSummary {
 #[derive(Debug)]
 pub struct Ended<'a> {
     /// What became of the documents.
-    pub tally: &'a Tally,
+    pub summary: &'a RunSummary,
     /// What the listing passed over, where that is noted.
     pub left_out: Option<&'a LeftOut>,
     /// How long the run took.
@@ -122,9 +122,9 @@ impl RunMetrics {
     /// The metrics of a run that has ended.
     #[must_use]
     pub fn new(ended: &Ended<'_>) -> Self {
-        let Ended { tally, elapsed, stages, instrumentation, model, collapsed, error, .. } = *ended;
+        let Ended { summary, elapsed, stages, instrumentation, model, collapsed, error, .. } = *ended;
         let names = model.map(|model| model.answers(collapsed)).unwrap_or_default();
-        let counts = tally.labels.iter().copied().chain(std::iter::repeat(0));
+        let counts = summary.labels.iter().copied().chain(std::iter::repeat(0));
         let stage = |stage: &StageMetrics| {
             let StageMetrics { name, elapsed, rows, partitions } = stage;
             let summary =
@@ -141,19 +141,19 @@ impl RunMetrics {
             end_time: unix_seconds(ended.end_time),
             exit_code: ended.exit_code,
             last_success_time: ended.last_success,
-            documents: tally.documents,
+            documents: summary.documents,
             left_out: ended.left_out.map(LeftOut::counts).unwrap_or_default(),
-            left: tally.left,
+            left: summary.left,
             labels: names.iter().cloned().zip(counts).collect(),
-            paragraphs: tally.paragraphs,
-            bytes: tally.bytes,
-            retries: tally.retries,
+            paragraphs: summary.paragraphs,
+            bytes: summary.bytes,
+            retries: summary.retries,
             elapsed_s: elapsed.as_secs_f64(),
             peak_rss_bytes: peak_rss_bytes(),
             stages: stages.iter().map(stage).collect(),
             measured: instrumentation.metrics(),
-            failures: tally.failures.clone(),
-            kept: tally.kept.clone(),
+            failures: summary.failures.clone(),
+            kept: summary.kept.clone(),
             error: error.map(super::couchdb::message),
         }
     }

@@ -5,23 +5,23 @@
 
 mod console;
 mod couchdb;
+mod document_messages;
 mod ending;
+mod endpoints;
 mod fetch;
 mod help;
 mod listing;
 mod lock;
 mod message;
 mod metrics;
-mod places;
 mod progress;
 mod screen;
 mod signals;
 #[cfg(feature = "otel")]
 mod spans;
 mod success;
-mod tally;
+mod summary;
 mod taxonomy;
-mod told;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub use message::Message;
 pub use metrics::{Ended, RunMetrics, StageSummary};
 pub use progress::Progress;
 pub use signals::Signals;
-pub use tally::{Failure, Tally};
+pub use summary::{Failure, RunSummary};
 
 use crate::classifier::{Classifier, StageMetrics};
 use crate::cli::Exit;
@@ -53,9 +53,9 @@ use crate::sink::FileSink;
 use crate::source::couchdb::Checkpoint;
 use crate::source::{LeftOut, Reason, Source};
 use crate::worker::WorkerContext;
+use document_messages::{DocumentMessages, print_plan};
+use endpoints::Endpoints;
 use listing::Listing;
-use places::Places;
-use told::{Told, print_plan};
 
 /// How many past runs are remembered.
 const FLIGHTS: usize = 30;
@@ -106,14 +106,14 @@ async fn run(settings: &Settings) -> Result<Exit> {
     this.finish(result)
 }
 
-/// What a run gathers on its way, so that it can be told also when the run fails.
+/// What a run gathers on its way, so that it can be reported also when the run fails.
 struct Run<'a> {
     settings: &'a Settings,
     instrumentation: Instrumentation,
     progress: Progress,
     stop: Stop,
     signals: Signals,
-    tally: Tally,
+    summary: RunSummary,
     context: WorkerContext,
     stages: Vec<StageMetrics>,
     optimizer_rules: Vec<OptimizerRule>,
@@ -123,7 +123,7 @@ struct Run<'a> {
     files: Option<FileSink>,
     /// The same for pages.
     pages: Option<FileSink>,
-    told: Told,
+    messages: DocumentMessages,
     left: Option<Left>,
     lock: Option<RunLock>,
     /// What the run keeps for the next when it ends well.
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
             progress,
             stop: Stop::default(),
             signals: Signals::default(),
-            tally: Tally::default(),
+            summary: RunSummary::default(),
             context: WorkerContext::default(),
             stages: Vec::new(),
             optimizer_rules: Vec::new(),
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
             left_out: None,
             files: None,
             pages: None,
-            told: Told::new(settings.verbosity()),
+            messages: DocumentMessages::new(settings.verbosity()),
             left: None,
             lock: None,
             checkpoint: None,
@@ -171,32 +171,32 @@ impl<'a> Run<'a> {
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
         let model = &catalog::find(model, &settings.model_folders.0)?;
         let loaded = Model::load(model)?;
-        let mut places = Places::open(settings, &loaded, &self.context).await?;
-        for warning in places.warnings.iter().filter(|_| settings.verbosity() >= 1) {
+        let mut endpoints = Endpoints::open(settings, &loaded, &self.context).await?;
+        for warning in endpoints.warnings.iter().filter(|_| settings.verbosity() >= 1) {
             self.progress.warn(warning);
         }
-        self.checkpoint = places.checkpoint.take();
-        self.destination.clone_from(&places.destination);
-        self.left_out.clone_from(&places.left_out);
-        self.lock = places.lock.as_ref().map(|(lock, output)| RunLock::take(lock, output)).transpose()?;
-        if let Some(files) = &places.files {
+        self.checkpoint = endpoints.checkpoint.take();
+        self.destination.clone_from(&endpoints.destination);
+        self.left_out.clone_from(&endpoints.left_out);
+        self.lock = endpoints.lock.as_ref().map(|(lock, output)| RunLock::take(lock, output)).transpose()?;
+        if let Some(files) = &endpoints.files {
             files.settle()?;
             self.files = Some(files.clone());
         }
-        if let Some(pages) = &places.pages {
+        if let Some(pages) = &endpoints.pages {
             pages.settle()?;
             self.pages = Some(pages.clone());
         }
-        let listing = Arc::new(Listing::new(Arc::clone(&places.source)));
+        let listing = Arc::new(Listing::new(Arc::clone(&endpoints.source)));
         self.listing = Some(Arc::clone(&listing));
-        places.source = Arc::clone(&listing) as Arc<dyn Source>;
+        endpoints.source = Arc::clone(&listing) as Arc<dyn Source>;
         if settings.task == Task::UpdateTaxonomyFlag {
-            return self.update_taxonomy_flag(&places).await;
+            return self.update_taxonomy_flag(&endpoints).await;
         }
         let mut classifier = Classifier::builder()
             .source(listing)
-            .sink(places.sink)
-            .pages(places.pages)
+            .sink(endpoints.sink)
+            .pages(endpoints.pages)
             .partitions(settings.partitions)
             .batch_size(settings.prediction_batch_size.min(settings.incremental_batch_size))
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
@@ -211,31 +211,32 @@ impl<'a> Run<'a> {
         self.model = classifier.model().cloned();
         self.listen()?;
         if let Some(warning) =
-            taxonomy::before_labelling(settings, places.counting.as_ref(), &self.context, &self.stop).await?
+            taxonomy::before_labelling(settings, endpoints.counting.as_ref(), &self.context, &self.stop)
+                .await?
             && settings.verbosity() >= 1
         {
             self.progress.warn(&warning);
         }
         let progress = self.progress.clone();
         if progress.is_bar() {
-            tokio::spawn(count(places.counting, progress.clone()));
+            tokio::spawn(count(endpoints.counting, progress.clone()));
         }
         let signals = self.signals.clone();
         let dry_run = settings.dry_run;
         let stop = self.stop.clone();
-        let (tally, told) = (&mut self.tally, &mut self.told);
+        let (summary, messages) = (&mut self.summary, &mut self.messages);
         let labelling = async {
             let documents = classifier.load_raw().await?;
             let predictions = classifier.predict(documents).await?;
             classifier
                 .save_annotated(predictions, |outcomes| {
-                    tally.add(outcomes);
-                    told.tell(&progress, tally);
-                    progress.update(&tally.documents);
+                    summary.add(outcomes);
+                    messages.write_new(&progress, summary);
+                    progress.update(&summary.documents);
                     if dry_run {
                         print_plan(outcomes)?;
                     }
-                    if tally.reader_is_gone {
+                    if summary.reader_is_gone {
                         stop.stop();
                     }
                     Ok(())
@@ -265,7 +266,7 @@ impl<'a> Run<'a> {
     /// Keeps for the next run where this one began, if nothing is left of it.
     async fn keep_checkpoint(&self) {
         let Some(checkpoint) = &self.checkpoint else { return };
-        if self.is_stopped() || self.abandoned || self.tally.documents.failed > 0 {
+        if self.is_stopped() || self.abandoned || self.summary.documents.failed > 0 {
             return;
         }
         if let Err(error) = checkpoint.keep().await {
@@ -285,25 +286,31 @@ impl<'a> Run<'a> {
     async fn count_left(&mut self) {
         let Some(listing) = &self.listing else { return };
         let (listed, complete) = listing.count().await;
-        let documents = listed.saturating_sub(self.tally.documents.ended());
+        let documents = listed.saturating_sub(self.summary.documents.ended());
         self.left = Some(Left { documents, complete });
     }
 
-    async fn update_taxonomy_flag(&mut self, places: &Places) -> Result<()> {
+    async fn update_taxonomy_flag(&mut self, endpoints: &Endpoints) -> Result<()> {
         self.listen()?;
         let progress = self.progress.clone();
         let signals = self.signals.clone();
-        let told = &mut self.told;
-        let updating =
-            taxonomy::update(self.settings, places, &self.context, &self.stop, &mut self.tally, |tally| {
-                told.tell(&progress, tally);
-                progress.update(&tally.documents);
-            });
+        let messages = &mut self.messages;
+        let updating = taxonomy::update(
+            self.settings,
+            endpoints,
+            &self.context,
+            &self.stop,
+            &mut self.summary,
+            |summary| {
+                messages.write_new(&progress, summary);
+                progress.update(&summary.documents);
+            },
+        );
         let updated = tokio::select! {
             updated = updating => Some(updated),
             () = signals.grace_is_over() => None,
         };
-        self.told.tell(&self.progress, &self.tally);
+        self.messages.write_new(&self.progress, &self.summary);
         match updated {
             Some(updated) => updated,
             None => {
@@ -315,10 +322,10 @@ impl<'a> Run<'a> {
 
     fn listen(&mut self) -> Result<()> {
         let progress = self.progress.clone();
-        let told = self.settings.verbosity() >= 1;
+        let shown = self.settings.verbosity() >= 1;
         let instrumentation = self.instrumentation.clone();
         let on_stop = move |name: &str| {
-            if told {
+            if shown {
                 let message = &format!(
                     "{name}: finishing and saving what is in hand; once more ends the program at once"
                 );
@@ -333,19 +340,19 @@ impl<'a> Run<'a> {
 
     /// Tells people and machines how the run ended, and decides the exit code.
     fn finish(mut self, result: Result<()>) -> Result<Exit> {
-        let ended = self.tally.documents.ended();
+        let ended = self.summary.documents.ended();
         // What was in hand when a stopped run could not wait any longer is left, not selected.
-        self.tally.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
+        self.summary.documents.selected = if self.abandoned { ended } else { self.selected.max(ended) };
         if let Some(left_out) = self.left_out.as_deref()
             && self.settings.selection.taxonomy_filter
             && result.is_ok()
             && !self.is_stopped()
         {
             // What the worker has left out ends without an outcome.
-            left_out.add(Reason::NotTaxonomic, self.tally.documents.selected - ended);
-            self.tally.documents.selected = ended;
+            left_out.add(Reason::NotTaxonomic, self.summary.documents.selected - ended);
+            self.summary.documents.selected = ended;
         }
-        self.tally.left = self.left.map(|left| left.documents);
+        self.summary.left = self.left.map(|left| left.documents);
         if self.abandoned {
             // A thread may still be working on them, and does not end before the process does.
             self.instrumentation.remove_checkpoints();
@@ -353,7 +360,7 @@ impl<'a> Run<'a> {
             std::mem::forget(self.lock.take());
         }
         // A document whose request was sent again is not a retry by itself, and neither is a merge.
-        self.tally.retries = self.context.requests.counts().retries;
+        self.summary.retries = self.context.requests.counts().retries;
         let elapsed = self.start.elapsed();
         if self.model.is_some() {
             self.instrumentation.report();
@@ -362,7 +369,7 @@ impl<'a> Run<'a> {
         let exit = self.exit(&result);
         let end_time = SystemTime::now();
         let metrics = RunMetrics::new(&Ended {
-            tally: &self.tally,
+            summary: &self.summary,
             left_out: self.left_out.as_deref(),
             elapsed,
             start_time: self.start_time,
@@ -379,20 +386,20 @@ impl<'a> Run<'a> {
             && self.instrumentation.verbosity() > Verbosity::Silent
             && let Err(error) = self.instrumentation.record_flight(&metrics)
         {
-            let folder = places::records_folder(self.settings);
+            let folder = endpoints::records_folder(self.settings);
             self.progress.warn(&format!(
                 "the record of this run cannot be kept in '{}': {error}; give another folder with --checkpoint-dir, or \
                  change its permissions",
                 folder.display()
             ));
         }
-        let passed = self.left_out.as_deref().map(told::left_out_by_kind).unwrap_or_default();
+        let passed = self.left_out.as_deref().map(document_messages::left_out_by_kind).unwrap_or_default();
         let sentence = match &result {
             Ok(()) if self.settings.task == Task::UpdateTaxonomyFlag => {
-                flag_sentence(&self.tally, elapsed, self.settings.dry_run, self.left, &passed)
+                flag_sentence(&self.summary, elapsed, self.settings.dry_run, self.left, &passed)
             }
             Ok(()) => {
-                sentence(&self.tally, elapsed, &self.destination, self.settings.dry_run, self.left, &passed)
+                sentence(&self.summary, elapsed, &self.destination, self.settings.dry_run, self.left, &passed)
             }
             Err(_) => "The run could not be done.".to_string(),
         };
@@ -402,14 +409,14 @@ impl<'a> Run<'a> {
             self.settings.report.as_deref().map(|file| metrics.write_page(file, &sentence)).transpose();
         if result.is_ok() {
             if let Some(left_out) = &self.left_out {
-                told::tell_left_out(&self.progress, left_out, self.settings.verbosity());
+                document_messages::write_left_out(&self.progress, left_out, self.settings.verbosity());
             }
             if self.is_worth_saying() {
                 self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });
                 let labels = self.model.as_ref().map(|model| model.answers(self.settings.collapse));
                 // A log, or cron's mail, is about the one sentence; the rest is for whoever looks at a screen.
                 if self.settings.verbosity() > 1 || std::io::stderr().is_terminal() {
-                    for line in screen::lines(&self.tally, &labels.unwrap_or_default(), index.as_ref()) {
+                    for line in screen::lines(&self.summary, &labels.unwrap_or_default(), index.as_ref()) {
                         self.progress.write(&Message::Next { message: &line });
                     }
                 }
@@ -425,7 +432,7 @@ impl<'a> Run<'a> {
         match (result, self.signals.received()) {
             (Err(error), _) => error.into(),
             (Ok(()), Some(signal)) => Exit::Signal(signal),
-            (Ok(()), None) if self.tally.documents.failed > 0 => Exit::SomeFailed,
+            (Ok(()), None) if self.summary.documents.failed > 0 => Exit::SomeFailed,
             (Ok(()), None) => Exit::Done,
         }
     }
@@ -449,7 +456,7 @@ impl<'a> Run<'a> {
 
     /// Writes the index of the pages, where there are any.
     fn index(&self) -> Option<(PathBuf, Vec<Summary>)> {
-        let written = !self.settings.dry_run && !self.abandoned && self.tally.paragraphs > 0;
+        let written = !self.settings.dry_run && !self.abandoned && self.summary.paragraphs > 0;
         let index = self.settings.pages().filter(|_| written).map(|folder| write_index(&folder));
         index.transpose().map(Option::flatten).unwrap_or_else(|error| {
             let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -458,10 +465,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether the sentence at the end is told: at verbosity 1 a night without news is silent, so that cron sends no
+    /// Whether the sentence at the end is written: at verbosity 1 a night without news is silent, so that cron sends no
     /// mail; somebody at a terminal waits for an answer.
     fn is_worth_saying(&self) -> bool {
-        let counts = &self.tally.documents;
+        let counts = &self.summary.documents;
         let news = counts.selected == 0
             || counts.saved + counts.kept + counts.planned + counts.failed > 0
             || self.left.is_some();
@@ -473,7 +480,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Lists once more, beside the work, to know how many documents there are.
+/// Lists once more, at the same time, to know how many documents there are.
 async fn count(source: Arc<dyn Source>, progress: Progress) {
     let mut pages = source.select();
     let mut total = 0;
@@ -490,10 +497,10 @@ fn instrumentation(settings: &Settings, progress: &Progress) -> Instrumentation 
     Instrumentation::new(verbosity)
         .with_reporter(progress.reporter())
         .with_physical_details(verbosity >= Verbosity::Info || settings.metrics_file.is_some())
-        .with_flight_recorder(FlightRecorder::new(places::records_folder(settings), FLIGHTS))
+        .with_flight_recorder(FlightRecorder::new(endpoints::records_folder(settings), FLIGHTS))
         .with_checkpoint(CheckpointOptions {
             policy: settings.checkpoint,
-            folder: places::checkpoint_folder(settings),
+            folder: endpoints::checkpoint_folder(settings),
             ..defaults
         })
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::Console;
 use super::message::Message;
-use super::tally::DocumentCounts;
+use super::summary::DocumentCounts;
 use crate::instrumentation::{Event, Reporter, Verbosity, Warning};
 
 /// How often a line is written to a log.

@@ -2,19 +2,19 @@
 
 use std::path::PathBuf;
 
-use super::tally::Tally;
+use super::summary::RunSummary;
 use crate::report::pages::Summary;
 
 /// Which labels were given, what is doubtful, where to look and what comes next; `labels` are the model's, and `index`
 /// is there where pages were written.
 pub(super) fn lines(
-    tally: &Tally,
+    summary: &RunSummary,
     labels: &[String],
     index: Option<&(PathBuf, Vec<Summary>)>,
 ) -> Vec<String> {
     let mut counts: Vec<(&str, u64)> = labels
         .iter()
-        .zip(&tally.labels)
+        .zip(&summary.labels)
         .map(|(label, count)| (label.as_str(), *count))
         .filter(|(_, count)| *count > 0)
         .collect();

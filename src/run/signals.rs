@@ -20,7 +20,7 @@ const TERMINATED: u8 = 15;
 /// How long what is in hand may take after the first signal. What is not done then is left for the next run:
 /// files and documents are written whole or not at all, so that nothing is lost by that.
 const GRACE: Duration = Duration::from_millis(1400);
-/// How long the telling of the end may take after that: somebody may not be reading what is told.
+/// How long the last messages may take after that: their reader may be slow.
 const LAST: Duration = Duration::from_millis(2600);
 
 /// Which signal has come, if one has, and whether its time of grace is over.

@@ -2,8 +2,8 @@
 //! `--update-taxonomy-flag-only`, and before labelling with `--taxonomy-filter`.
 
 use super::couchdb;
-use super::places::Places;
-use super::tally::Tally;
+use super::endpoints::Endpoints;
+use super::summary::RunSummary;
 use crate::document::Outcome;
 use crate::error::{Error, Result};
 use crate::pipeline::Stop;
@@ -24,26 +24,26 @@ pub(super) async fn before_labelling(
     if settings.dry_run || !selection.taxonomy_filter || !matches!(settings.input, Input::CouchDb(_)) {
         return Ok(None);
     }
-    let mut tally = Tally::default();
-    update_those_of(source, settings, context, stop, &mut tally, |_| {}).await?;
+    let mut summary = RunSummary::default();
+    update_those_of(source, settings, context, stop, &mut summary, |_| {}).await?;
     // A text that cannot be read fails when it is labelled.
-    Ok(tally.failures.first().map(|failure| {
-        let others = tally.failures.len() - 1;
+    Ok(summary.failures.first().map(|failure| {
+        let others = summary.failures.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" (and {others} others)") };
         format!("the field taxonomy cannot be kept true: {}{others}", failure.error)
     }))
 }
 
-/// Brings the field of every selected document up to date; `tally` and `on_page` hear of it page by page.
+/// Brings the field of every selected document up to date; `summary` and `on_page` hear of it page by page.
 pub(super) async fn update(
     settings: &Settings,
-    places: &Places,
+    endpoints: &Endpoints,
     context: &WorkerContext,
     stop: &Stop,
-    tally: &mut Tally,
-    on_page: impl FnMut(&Tally),
+    summary: &mut RunSummary,
+    on_page: impl FnMut(&RunSummary),
 ) -> Result<()> {
-    update_those_of(places.source.as_ref(), settings, context, stop, tally, on_page).await
+    update_those_of(endpoints.source.as_ref(), settings, context, stop, summary, on_page).await
 }
 
 async fn update_those_of(
@@ -51,8 +51,8 @@ async fn update_those_of(
     settings: &Settings,
     context: &WorkerContext,
     stop: &Stop,
-    tally: &mut Tally,
-    mut on_page: impl FnMut(&Tally),
+    summary: &mut RunSummary,
+    mut on_page: impl FnMut(&RunSummary),
 ) -> Result<()> {
     let Input::CouchDb(couch) = &settings.input else {
         return Err(Error::usage(
@@ -67,8 +67,8 @@ async fn update_those_of(
     };
     let mut flagger = CouchFlagger::open(&params, context)?;
     let count = |outcomes: Vec<Outcome>| {
-        outcomes.into_iter().for_each(|outcome| tally.outcome(outcome));
-        on_page(tally);
+        outcomes.into_iter().for_each(|outcome| summary.outcome(outcome));
+        on_page(summary);
     };
     // What is not labelled because it has an annotation is not looked at before labelling.
     let skipped_too = settings.task == Task::UpdateTaxonomyFlag;

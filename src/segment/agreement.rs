@@ -31,7 +31,7 @@ pub(super) struct Gold {
     pub class: Option<usize>,
 }
 
-/// Where each line of `parsed` begins that is not blank, and what is said of it.
+/// Where each line of `parsed` begins that is not blank, and what was annotated.
 pub(super) fn gold_lines(parsed: &Parsed<'_>) -> Vec<(usize, Gold)> {
     let mut blocks = parsed.blocks.iter().enumerate().peekable();
     let mut found = Vec::new();

@@ -31,7 +31,7 @@ pub(super) struct Layout {
     pub spaced: u16,
 }
 
-/// Counts of a stretch of lines, from which its [`Layout`] is told.
+/// Counts of a stretch of lines, from which its [`Layout`] is recognized.
 #[derive(Debug, Clone)]
 pub(super) struct Counts {
     lengths: [u32; 256],
@@ -143,8 +143,8 @@ impl Place<'_> {
         let Self { above, first, lines, below, next, layout } = *self;
         let (tail, head, fill) = (above.tail as usize, below.head as usize, layout.fill(below));
         let values = [
-            // Was there room for the next word?
-            self.room() * Tail::COUNT + tail,
+            // Would there have been space for the next word?
+            self.space_left() * Tail::COUNT + tail,
             // Short lines, full lines.
             layout.fill(above) * 8 + fill,
             // What opened the paragraph, and what would open the next.
@@ -182,7 +182,7 @@ impl Place<'_> {
     }
 
     /// Classes of the characters that were left on the line above after the first word of the line below.
-    fn room(&self) -> usize {
+    fn space_left(&self) -> usize {
         let used = i32::from(self.above.length) + i32::from(self.below.first_word.min(30)) + 1;
         match i32::from(self.layout.width) - used {
             ..-12 => 0,

@@ -12,7 +12,7 @@
 //!    year ...).
 //! 2. `walk`: the lines are taken in stretches of 256. For each, how wide a full line is and what blank lines
 //!    mean: they part paragraphs, or stand after every line, or were lost.
-//! 3. `features`: at each place between two lines, eleven observations with few values each: was there room on
+//! 3. `features`: at each place between two lines, eleven observations with few values each: was there space on
 //!    the line above for the first word of the line below; is the line below short; what opened the paragraph
 //!    and what would open the next; and so on.
 //! 4. `weights`: each value has a learned weight, the sum is the logarithm of the odds that a paragraph ends

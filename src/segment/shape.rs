@@ -1,4 +1,4 @@
-//! How a line begins and how it ends: a handful of classes, told from a bounded number of bytes.
+//! How a line begins and how it ends: a handful of classes, recognized by a bounded number of bytes.
 
 use memchr::memchr3_iter;
 

@@ -19,7 +19,6 @@ use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
 
 pub use error::SinkError;
-pub(crate) use files::READER_IS_GONE;
 pub use files::{FileSink, STDOUT};
 pub use format::{
     LabelNames, LabelNamesError, LabelledDocument, LabelledParagraph, OutputFormat, OutputStyle,

@@ -14,7 +14,7 @@ use crate::taxonomy::TaxonomyFilter;
 pub struct Choice {
     /// Only these, by name or by path; empty: all.
     pub doc_ids: Vec<String>,
-    /// At most so many. What is skipped does not count.
+    /// The most documents to select. What is skipped does not count.
     pub limit: Option<u64>,
     /// Skip documents whose annotation in this format exists below this folder.
     pub existing: Option<(PathBuf, OutputFormat)>,

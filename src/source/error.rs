@@ -120,7 +120,7 @@ pub enum DocumentError {
         /// What both are called.
         name: String,
     },
-    /// Whatever else, told as a sentence.
+    /// Anything else, as a sentence.
     #[error("{0}")]
     Reason(String),
     /// Whatever else: the error of an own source.

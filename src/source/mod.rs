@@ -27,7 +27,7 @@ pub use files::{FileSource, FilesLoadParams};
 pub use left_out::{LeftOut, Passed, Reason};
 pub use samples::SampleSource;
 
-/// The most bytes that a document may have, where nothing else is said: a volume of a journal has two million.
+/// The most bytes that a document may have, by default: a volume of a journal has two million.
 pub const MAX_DOCUMENT_SIZE: u64 = 256 << 20;
 
 /// What a listing decided about one document.

@@ -7,7 +7,7 @@ use ndarray::Array1;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// At most so many blocks of rows are worked on at the same time.
+/// The most blocks of rows that are worked on at the same time.
 const MAX_BLOCKS: usize = 4;
 /// A block has at least so many entries, lest starting a thread costs more than it brings.
 const MIN_BLOCK_ENTRIES: usize = 1 << 17;

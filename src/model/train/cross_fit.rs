@@ -32,14 +32,14 @@ impl Folds {
         let mut groups: Vec<(String, usize)> = sizes.into_iter().collect();
         groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let mut loads = vec![0; folds.min(groups.len())];
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let mut indices: BTreeMap<String, usize> = BTreeMap::new();
         for (name, size) in groups {
             let lightest =
                 loads.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(fold, _)| fold);
             loads[lightest] += size;
-            places.insert(name, lightest);
+            indices.insert(name, lightest);
         }
-        let of = samples.iter().map(|sample| places.get(&group(sample)).copied().unwrap_or(0)).collect();
+        let of = samples.iter().map(|sample| indices.get(&group(sample)).copied().unwrap_or(0)).collect();
         Self { of, count: loads.len() }
     }
 

@@ -14,7 +14,7 @@ const DENSE_CELLS: usize = 1 << 18;
 /// linfa's default.
 const GRADIENT_TOLERANCE: f64 = 1e-4;
 
-/// A linear model whose classes are places in the labels.
+/// A linear model whose classes are indices into the labels.
 pub(super) type Fitted = FittedSparseLogisticRegression<f64, usize>;
 
 /// The weights: by stochastic gradient descent where the preset asks for it; else by linfa-logistic's own fit where

@@ -33,7 +33,7 @@ struct Group {
     doc_id: String,
     changes: Vec<Change>,
     /// For each change, its place among the annotations given.
-    places: Vec<usize>,
+    indices: Vec<usize>,
     /// The newest revision known; `None` when it has to be read.
     base: Option<CouchDocument>,
     /// The document in the database that it was loaded from.
@@ -82,7 +82,7 @@ impl CouchSaver {
                 groups.push(Group {
                     doc_id: reference.doc_id.clone(),
                     changes: Vec::new(),
-                    places: Vec::new(),
+                    indices: Vec::new(),
                     base,
                     original,
                     attempts: 0,
@@ -98,7 +98,7 @@ impl CouchSaver {
                 &self.params.producer,
                 &time,
             ));
-            groups[at].places.push(place);
+            groups[at].indices.push(place);
             references.push(reference);
         }
         (groups, references)
@@ -178,7 +178,7 @@ impl CouchSaver {
                 Standing::Theirs | Standing::Unknown => kept.push(index),
             }
         }
-        for (index, &place) in group.places.iter().enumerate() {
+        for (index, &place) in group.indices.iter().enumerate() {
             let change = &group.changes[index];
             outcomes[place] = Some(if kept.contains(&index) {
                 let reason = format!(
@@ -297,7 +297,7 @@ fn copy_of(change: &Change, base: &CouchDocument, content: Bytes) -> (String, St
 
 impl Group {
     fn fail(&self, outcomes: &mut Outcomes, reason: &str) {
-        for &place in &self.places {
+        for &place in &self.indices {
             let reason = format!("document '{}' {reason}", self.doc_id);
             outcomes[place] = Some((Status::Failed, self.attempts.max(1), Some(reason)));
         }
@@ -305,7 +305,7 @@ impl Group {
 
     fn is_saved(&self, pending: &[usize], outcomes: &mut Outcomes) {
         for &index in pending {
-            outcomes[self.places[index]] = Some((Status::Saved, self.attempts, None));
+            outcomes[self.indices[index]] = Some((Status::Saved, self.attempts, None));
         }
     }
 }

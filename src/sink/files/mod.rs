@@ -31,9 +31,6 @@ use crate::worker::WorkerContext;
 /// The output folder that stands for standard output.
 pub const STDOUT: &str = "-";
 
-/// Why an annotation was not written to standard output: whoever read it has seen enough (`| head`).
-pub(crate) const READER_IS_GONE: &str = "nobody reads standard output any more";
-
 /// The file that tells brat the labels of the folders at and below it.
 const BRAT_CONFIGURATION: &str = "annotation.conf";
 
@@ -214,8 +211,7 @@ impl FilesSaver {
         if self.params.folder.as_os_str() == STDOUT {
             let written =
                 if self.params.dry_run { Ok(Status::Planned) } else { to_stdout(&annotation.content) };
-            let note = |status| (status == Status::Skipped).then(|| READER_IS_GONE.to_owned());
-            return written.map(|status| (status, note(status)));
+            return written.map(|status| (status, None));
         }
         let format = self.params.format;
         // The text comes first: whoever finds an annotation finds its text.
@@ -497,7 +493,7 @@ fn to_stdout(content: &[u8]) -> Result<Status, String> {
     let mut out = io::stdout().lock();
     match out.write_all(content).and_then(|()| out.flush()) {
         Ok(()) => Ok(Status::Saved),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Skipped),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Unread),
         Err(error) => Err(format!("standard output cannot be written to: {error}")),
     }
 }

@@ -137,9 +137,9 @@ impl Loader for CouchLoader {
 
     async fn load(&mut self, references: &[DocumentRef]) -> Result<Vec<LoadResult>> {
         let mut wanted: Vec<(&str, Vec<&str>)> = Vec::new();
-        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut indices: HashMap<&str, usize> = HashMap::new();
         for reference in references {
-            let place = *places.entry(&reference.doc_id).or_insert_with(|| {
+            let place = *indices.entry(&reference.doc_id).or_insert_with(|| {
                 wanted.push((&reference.doc_id, Vec::new()));
                 wanted.len() - 1
             });
@@ -153,7 +153,7 @@ impl Loader for CouchLoader {
         let mut results = Vec::with_capacity(references.len());
         for reference in references {
             // The rest is asked for again.
-            let Some(fetched) = fetched.get_mut(places[reference.doc_id.as_str()]) else { break };
+            let Some(fetched) = fetched.get_mut(indices[reference.doc_id.as_str()]) else { break };
             results.push(match fetched {
                 Ok(fetched) => self.document(reference, fetched),
                 Err(reason) => Err(DocumentError::Reason(format!(

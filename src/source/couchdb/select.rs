@@ -32,7 +32,7 @@ pub struct CouchSelection {
     pub pattern: String,
     /// Only these documents; all when empty.
     pub doc_ids: Vec<String>,
-    /// At most so many attachments. What is skipped does not count.
+    /// The most attachments to select. What is skipped does not count.
     pub limit: Option<u64>,
     /// Attachments whose annotation exists end as skipped.
     pub skip_existing: bool,

@@ -53,7 +53,7 @@ fn program_measures_all_stages_also_below_checkpoints() {
         for function in ["load", "segment", "predict", "annotate", "save"] {
             assert!(text.contains(&format!("\n    {function}_partition: ")), "{policy}: {function}\n{text}");
         }
-        assert!(text.contains("1 exchanges"), "documents are dealt out: {text}");
+        assert!(text.contains("1 exchanges"), "documents are shared among partitions: {text}");
         let plans = text.matches("  Operators '").count();
         assert_eq!(plans, if policy == "always" { 5 } else { 1 }, "{text}");
         let metrics = std::fs::read_to_string(folder.path().join("m.json")).unwrap();

@@ -17,8 +17,8 @@ fn a_correction_stays_and_is_named_and_only_force_overwrites_it_after_a_copy() {
         place.write(&annotation, &corrected);
         for _ in 0..2 {
             let (answer, metrics) = place.run_measured(&arguments);
-            assert_eq!(answer.code, Some(0), "{format}: {}", answer.told);
-            assert!(answer.told.contains("kept: a.txt"), "{format}: {}", answer.told);
+            assert_eq!(answer.code, Some(0), "{format}: {}", answer.stderr);
+            assert!(answer.stderr.contains("kept: a.txt"), "{format}: {}", answer.stderr);
             assert_eq!(place.read(&annotation), corrected, "{format}");
             assert_eq!(metrics["documents"]["kept"], 1, "{metrics}");
             assert_eq!(metrics["documents"]["unchanged"], 1, "{metrics}");
@@ -26,10 +26,10 @@ fn a_correction_stays_and_is_named_and_only_force_overwrites_it_after_a_copy() {
             assert_eq!(metrics["kept"][0]["attachment_name"], "a.txt");
         }
         let forced = place.run(&[&arguments[..], &["--force"]].concat());
-        assert_eq!(forced.code, Some(0), "{}", forced.told);
+        assert_eq!(forced.code, Some(0), "{}", forced.stderr);
         assert_eq!(place.read(&annotation), ours, "{format}");
         assert_eq!(place.read(&format!("{annotation}.~1~")), corrected, "{format}");
-        assert!(forced.told.contains(&format!("{name}.~1~")), "{format}: {}", forced.told);
+        assert!(forced.stderr.contains(&format!("{name}.~1~")), "{format}: {}", forced.stderr);
         // It is ours again, and nothing is kept.
         let (_, metrics) = place.run_measured(&arguments);
         assert_eq!(metrics["documents"]["unchanged"], 2, "{format}: {metrics}");
@@ -42,7 +42,7 @@ fn an_annotation_that_was_there_before_us_belongs_to_a_person() {
         let place = Place::with(&["in/a.txt"]);
         place.write(&format!("out/{name}"), "by hand");
         let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--output-format", format]);
-        assert_eq!((answer.code, &metrics["documents"]["kept"]), (Some(0), &1.into()), "{}", answer.told);
+        assert_eq!((answer.code, &metrics["documents"]["kept"]), (Some(0), &1.into()), "{}", answer.stderr);
         assert_eq!(place.read(&format!("out/{name}")), "by hand");
     }
 }
@@ -52,7 +52,7 @@ fn the_text_beside_a_brat_annotation_belongs_to_a_person_too() {
     let place = Place::with(&["in/a.txt"]);
     place.write("out/a.txt", "another text");
     let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--output-format", "brat"]);
-    assert_eq!(metrics["documents"]["kept"], 1, "{}", answer.told);
+    assert_eq!(metrics["documents"]["kept"], 1, "{}", answer.stderr);
     assert_eq!(place.read("out/a.txt"), "another text");
     assert!(!place.exists("out/a.ann"), "an annotation without its text");
 }
@@ -127,7 +127,7 @@ fn skip_existing_with_a_limit_works_on_so_many_each_night_until_all_are_done() {
     let mut saved = Vec::new();
     for _ in 0..4 {
         let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--skip-existing", "--limit", "4"]);
-        assert_eq!(answer.code, Some(0), "{}", answer.told);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
         saved.push(metrics["documents"]["saved"].as_u64().unwrap());
     }
     assert_eq!(saved, [4, 4, 2, 0]);
@@ -143,7 +143,7 @@ fn a_limit_counts_what_the_taxonomy_filter_takes() {
     let arguments = ["in", "-o", "out", "--taxonomy-filter", "--skip-existing", "--limit", "2"];
     for wanted in [2, 1, 0] {
         let (answer, metrics) = place.run_measured(&arguments);
-        assert_eq!(metrics["documents"]["saved"], wanted, "{}", answer.told);
+        assert_eq!(metrics["documents"]["saved"], wanted, "{}", answer.stderr);
         assert_eq!(metrics["left_out"]["not_taxonomic"], 5, "{metrics}");
     }
     assert_eq!(names_below(&place.path("out")), ["5.txt.ann", "6.txt.ann", "7.txt.ann"]);
@@ -161,8 +161,8 @@ fn a_dry_run_lists_what_a_run_does_and_counts_it_right() {
     place.write("out/mine.txt.ann", "mine");
     let before = names_below(&place.path("out"));
     let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--dry-run"]);
-    assert_eq!(answer.code, Some(1), "{}", answer.told);
-    let mut listed: Vec<_> = answer.printed.lines().collect();
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    let mut listed: Vec<_> = answer.stdout.lines().collect();
     listed.sort_unstable();
     assert_eq!(
         listed,
@@ -178,6 +178,6 @@ fn a_dry_run_lists_what_a_run_does_and_counts_it_right() {
     let (_, metrics) = place.run_measured(&["in", "-o", "out"]);
     assert_eq!(metrics["documents"]["saved"], documents["planned"]);
     let (answer, metrics) = place.run_measured(&["in", "-o", "nowhere", "--dry-run", "--skip-existing"]);
-    assert_eq!(metrics["documents"]["planned"], 4, "{}", answer.told);
+    assert_eq!(metrics["documents"]["planned"], 4, "{}", answer.stderr);
     assert!(!place.exists("nowhere"));
 }

@@ -72,7 +72,7 @@ impl Place {
     /// Runs it with a metrics file.
     pub(crate) fn run_measured(&self, arguments: &[&str]) -> (Answer, serde_json::Value) {
         let answer = self.run(&[arguments, &["--metrics-file", "metrics.json"]].concat());
-        let metrics = fs::read(self.path("metrics.json")).unwrap_or_else(|_| panic!("{}", answer.told));
+        let metrics = fs::read(self.path("metrics.json")).unwrap_or_else(|_| panic!("{}", answer.stderr));
         (answer, serde_json::from_slice(&metrics).unwrap())
     }
 }
@@ -81,8 +81,8 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: Option<i32>,
-    pub(crate) printed: String,
-    pub(crate) told: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs `command` and fails the test when it does not end.
@@ -103,8 +103,8 @@ pub(crate) fn answer(command: &mut Command) -> Answer {
     assert!(!watch.join().unwrap(), "the program hangs");
     Answer {
         code: status.code(),
-        printed: String::from_utf8_lossy(&stdout).into_owned(),
-        told: String::from_utf8_lossy(&stderr).into_owned(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
     }
 }
 

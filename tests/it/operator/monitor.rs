@@ -47,7 +47,7 @@ fn the_prometheus_form_is_read_by_others_and_its_help_by_people() {
     for verbosity in ["0", "1", "2", "3"] {
         let arguments = ["in", "-o", "out", "--force", "--verbosity", verbosity, "--metrics-file", "m.prom"];
         let answer = place.run(&arguments);
-        assert_eq!(answer.code, Some(0), "{}", answer.told);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
         let text = place.read("m.prom");
         let mut helped = 0;
         for help in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {

@@ -41,11 +41,11 @@ fn links_planted_in_an_output_folder_write_to_nothing_outside_of_it() {
             fs::create_dir_all(planted.parent().unwrap()).unwrap();
             symlink(place.path(&victim), &planted).unwrap();
             let answer = place.run(&["in", "-o", &out]);
-            assert!(matches!(answer.code, Some(0 | 1 | 3)), "{name}: {}", answer.told);
+            assert!(matches!(answer.code, Some(0 | 1 | 3)), "{name}: {}", answer.stderr);
             if victim_is_folder {
-                assert_eq!(names_below(&place.path(&victim)), ["precious"], "{name}: {}", answer.told);
+                assert_eq!(names_below(&place.path(&victim)), ["precious"], "{name}: {}", answer.stderr);
             } else {
-                assert_eq!(place.read(&victim), "precious", "{name}: {}", answer.told);
+                assert_eq!(place.read(&victim), "precious", "{name}: {}", answer.stderr);
             }
         }
     }
@@ -57,15 +57,15 @@ fn a_fifo_or_device_among_inputs_or_outputs_is_refused_at_once() {
     make_fifo(&place.path("in/pipe.txt"));
     symlink("/dev/zero", place.path("in/zero.txt")).unwrap();
     let (answer, metrics) = place.run_measured(&["in", "-o", "out"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert_eq!((&metrics["documents"]["saved"], &metrics["left_out"]["not_regular"]), (&1.into(), &2.into()));
-    assert!(answer.told.contains("pipe.txt") && answer.told.contains("zero.txt"), "{}", answer.told);
+    assert!(answer.stderr.contains("pipe.txt") && answer.stderr.contains("zero.txt"), "{}", answer.stderr);
 
     // Named, they fail by name.
     for input in ["in/pipe.txt", "in/zero.txt", "/dev/zero"] {
         let answer = place.run(&[input, "-o", "out"]);
-        assert_eq!(answer.code, Some(1), "{input}: {}", answer.told);
-        assert!(answer.told.contains(input) && answer.told.contains("regular"), "{}", answer.told);
+        assert_eq!(answer.code, Some(1), "{input}: {}", answer.stderr);
+        assert!(answer.stderr.contains(input) && answer.stderr.contains("regular"), "{}", answer.stderr);
     }
 
     for name in ["a.txt.ann", ".skol_classifier.lock", ".skol_classifier"] {
@@ -74,12 +74,12 @@ fn a_fifo_or_device_among_inputs_or_outputs_is_refused_at_once() {
         make_fifo(&place.path(&format!("fifo/{name}")));
         let answer = place.run(&["in/a.txt", "in", "-o", "fifo"]);
         let answer = if answer.code == Some(2) { place.run(&["in", "-o", "fifo"]) } else { answer };
-        assert!(matches!(answer.code, Some(1 | 3)), "{name}: {:?} {}", answer.code, answer.told);
-        assert!(answer.told.contains(name), "{name}: {}", answer.told);
+        assert!(matches!(answer.code, Some(1 | 3)), "{name}: {:?} {}", answer.code, answer.stderr);
+        assert!(answer.stderr.contains(name), "{name}: {}", answer.stderr);
     }
     make_fifo(&place.path("metrics.prom"));
     let answer = place.run(&["in", "-o", "out", "--metrics-file", "metrics.prom"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert!(place.read("metrics.prom").contains("exit_code"));
 }
 
@@ -99,7 +99,7 @@ fn a_fifo_as_a_record_of_a_run_does_not_stop_the_next() {
         make_fifo(&record);
     }
     let answer = place.run(&["in", "-o", "out", "--checkpoint-dir", "kept", "--verbosity", "2"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
 }
 
 #[test]
@@ -107,17 +107,17 @@ fn a_document_larger_than_the_limit_fails_by_name() {
     let place = Place::with(&["in/a.txt"]);
     place.write("in/large.txt", "word ".repeat(1_000));
     let answer = place.run(&["in", "-o", "out", "--max-document-size", "4k"]);
-    assert_eq!(answer.code, Some(1), "{}", answer.told);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
     for wanted in ["large.txt", "5000 bytes", "--max-document-size"] {
-        assert!(answer.told.contains(wanted), "{wanted}: {}", answer.told);
+        assert!(answer.stderr.contains(wanted), "{wanted}: {}", answer.stderr);
     }
     assert_eq!(names_below(&place.path("out")), ["a.txt.ann"]);
     // Standard input has no length beforehand.
     let mut command = place.program();
     command.args(["-", "-o", "-", "--max-document-size", "4k"]).stdin(fs::File::open("/dev/zero").unwrap());
     let answer = super::answer(&mut command);
-    assert_eq!(answer.code, Some(1), "{}", answer.told);
-    assert!(answer.told.contains("--max-document-size"), "{}", answer.told);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    assert!(answer.stderr.contains("--max-document-size"), "{}", answer.stderr);
 }
 
 /// Names of files and folders, and a document id; each with what would clear a screen, forge a line of a log and a sample
@@ -137,8 +137,8 @@ fn control_characters_of_names_reach_neither_terminal_nor_log_nor_metrics() {
             let arguments =
                 [&["in", "-o", "out", "--color", "never", "--metrics-file", metrics][..], more].concat();
             let answer = place.run(&arguments);
-            assert_eq!(answer.code, Some(1), "{more:?}: {}", answer.told);
-            for text in [&answer.told, &answer.printed, &place.read(metrics)] {
+            assert_eq!(answer.code, Some(1), "{more:?}: {}", answer.stderr);
+            for text in [&answer.stderr, &answer.stdout, &place.read(metrics)] {
                 let control = text.chars().find(|c| c.is_control() && !['\n', '\t'].contains(c));
                 assert_eq!(control, None, "{more:?}: {text:?}");
                 assert!(!text.lines().any(|line| line.starts_with("failed: forged")), "{more:?}: {text}");

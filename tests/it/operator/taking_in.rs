@@ -17,7 +17,7 @@ fn hidden_files_own_outputs_and_odd_links_are_passed_over_and_counted() {
     symlink("nowhere.txt", place.path("in/dangling.txt")).unwrap();
     symlink(".", place.path("in/circle")).unwrap();
     let (answer, metrics) = place.run_measured(&["in", "-o", "in/output"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert_eq!(metrics["documents"]["saved"], 2, "{metrics}");
     let left_out = &metrics["left_out"];
     // `.git` is one thing, whatever it holds.
@@ -25,7 +25,7 @@ fn hidden_files_own_outputs_and_odd_links_are_passed_over_and_counted() {
         assert_eq!(left_out[kind], count, "{kind}: {left_out}");
     }
     for wanted in ["dangling.txt", "circle", "3 hidden", "1 of another name"] {
-        assert!(answer.told.contains(wanted), "{wanted}: {}", answer.told);
+        assert!(answer.stderr.contains(wanted), "{wanted}: {}", answer.stderr);
     }
     assert_eq!(names_below(&place.path("in/output")), ["ARTICLE.TXT.ann", "a.txt.ann", "old.txt"]);
 }
@@ -44,7 +44,7 @@ fn own_outputs_are_no_documents_of_the_next_run() {
                 let names = names_below(&place.path("in"));
                 for _ in 0..2 {
                     let (answer, metrics) = place.run_measured(&arguments);
-                    assert_eq!(answer.code, Some(0), "{case}: {}", answer.told);
+                    assert_eq!(answer.code, Some(0), "{case}: {}", answer.stderr);
                     let documents = &metrics["documents"];
                     assert_eq!(documents["selected"], first["selected"], "{case}: {metrics}");
                     assert_eq!(documents["unchanged"], first["selected"], "{case}: {metrics}");
@@ -61,7 +61,7 @@ fn outputs_of_an_earlier_run_into_another_folder_are_no_documents() {
     let place = Place::with(&["in/a.txt"]);
     place.run(&["in", "-o", "in/first", "--output-format", "brat"]);
     let (answer, metrics) = place.run_measured(&["in", "-o", "in/second", "--output-format", "brat"]);
-    assert_eq!(metrics["documents"]["selected"], 1, "{}", answer.told);
+    assert_eq!(metrics["documents"]["selected"], 1, "{}", answer.stderr);
     assert_eq!(names_below(&place.path("in/second")).iter().filter(|name| name.ends_with(".txt")).count(), 1);
 }
 
@@ -74,8 +74,8 @@ fn what_is_named_is_taken_even_where_it_is_hidden() {
         ("texts/.*.txt", "texts/.b.txt.ann"),
     ] {
         let answer = place.run(&[input, "-o", "out"]);
-        assert_eq!(answer.code, Some(0), "{input}: {}", answer.told);
-        assert!(place.exists(&format!("out/{wanted}")), "{input}: {}", answer.told);
+        assert_eq!(answer.code, Some(0), "{input}: {}", answer.stderr);
+        assert!(place.exists(&format!("out/{wanted}")), "{input}: {}", answer.stderr);
     }
     let (_, metrics) = place.run_measured(&["texts/*.txt", "-o", "glob"]);
     assert_eq!(metrics["documents"]["selected"], 1, "{metrics}");
@@ -85,34 +85,34 @@ fn what_is_named_is_taken_even_where_it_is_hidden() {
 fn doc_id_selects_files_by_name_or_path_and_names_what_it_does_not_find() {
     let place = Place::with(&["in/a.txt", "in/sub/b.txt", "in/c.txt", "in/.d.txt", "in/e.pdf"]);
     let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--doc-id", "sub/b.txt,in/c.txt"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert_eq!(metrics["documents"]["saved"], 2);
     assert_eq!(names_below(&place.path("out")), ["c.txt.ann", "sub/b.txt.ann"]);
     // Left out for a reason: named at any verbosity, and no failure.
     let answer = place.run(&["in", "-o", "out", "--doc-id", "a.txt,.d.txt,e.pdf", "--verbosity", "0"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
-    assert!(answer.told.contains(".d.txt: it is hidden"), "{}", answer.told);
-    assert!(answer.told.contains("e.pdf: its name does not match"), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(answer.stderr.contains(".d.txt: it is hidden"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("e.pdf: its name does not match"), "{}", answer.stderr);
     let answer = place.run(&["in", "-o", "out", "--doc-id", "missing.txt", "--verbosity", "0"]);
-    assert_eq!(answer.code, Some(1), "{}", answer.told);
-    assert!(answer.told.contains("missing.txt: there is no such document"), "{}", answer.told);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    assert!(answer.stderr.contains("missing.txt: there is no such document"), "{}", answer.stderr);
     // An annotation that the shell put on the command line.
     place.run(&["in/a.txt", "-o", "."]);
     let answer = place.run(&["in/a.txt", "in/a.txt.ann", "-o", ".", "--verbosity", "0"]);
-    assert_eq!(answer.code, Some(0), "{}", answer.told);
-    assert!(answer.told.contains("in/a.txt.ann: this program wrote it"), "{}", answer.told);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(answer.stderr.contains("in/a.txt.ann: this program wrote it"), "{}", answer.stderr);
 }
 
 #[test]
 fn a_filter_that_files_cannot_answer_is_refused() {
     let place = Place::with(&["in/a.txt"]);
     let answer = place.run(&["in", "-o", "out", "--skip-golden"]);
-    assert_eq!(answer.code, Some(2), "{}", answer.told);
-    assert!(answer.told.contains("golden_dataset"), "{}", answer.told);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+    assert!(answer.stderr.contains("golden_dataset"), "{}", answer.stderr);
     let mut command = place.program();
     let answer = super::answer(command.args(["in", "-o", "out"]).env("SKIP_GOLDEN", "1"));
-    assert_eq!(answer.code, Some(2), "{}", answer.told);
-    assert!(answer.told.contains("SKIP_GOLDEN"), "{}", answer.told);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+    assert!(answer.stderr.contains("SKIP_GOLDEN"), "{}", answer.stderr);
     assert!(!place.exists("out"));
 }
 
@@ -124,11 +124,11 @@ fn two_documents_with_one_output_are_refused_by_name_before_anything_is_written(
         (&["in", "--attachment-pattern", "*", "--output-format", "brat"], ["in/a", "in/a.txt"]),
     ] {
         let answer = place.run(&[arguments, &["-o", "out"]].concat());
-        assert_eq!(answer.code, Some(2), "{}", answer.told);
-        assert!(names.iter().all(|name| answer.told.contains(name)), "{}", answer.told);
-        assert!(!place.exists("out"), "{}", answer.told);
+        assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+        assert!(names.iter().all(|name| answer.stderr.contains(name)), "{}", answer.stderr);
+        assert!(!place.exists("out"), "{}", answer.stderr);
     }
     // The same file again, however it is spelled, is no collision.
     let (answer, metrics) = place.run_measured(&["in/a.txt", "./in/a.txt", "-o", "out"]);
-    assert_eq!((answer.code, &metrics["documents"]["saved"]), (Some(0), &1.into()), "{}", answer.told);
+    assert_eq!((answer.code, &metrics["documents"]["saved"]), (Some(0), &1.into()), "{}", answer.stderr);
 }

@@ -108,7 +108,7 @@ struct Week {
 impl Week {
     /// Notes a night; its mail and what the monitor shows come back.
     fn note(&mut self, night: &str, answer: &Answer) -> (String, BTreeMap<String, f64>) {
-        let mail = format!("{}{}", answer.printed, answer.told);
+        let mail = format!("{}{}", answer.stdout, answer.stderr);
         let shown = monitor(&self.metrics);
         let code = answer.code.map_or("killed".to_owned(), |code| code.to_string());
         let _ = writeln!(self.transcript, "## {night}\nexit code: {code}");
@@ -184,13 +184,13 @@ fn the_operators_week() {
     seed(&database, "trial", 2);
     let tried = answer(&mut line(&admin, ""));
     week.note(&format!("Sunday evening: {} tries it", admin.name), &tried);
-    assert_eq!(tried.code, Some(0), "{}", tried.told);
+    assert_eq!(tried.code, Some(0), "{}", tried.stderr);
     fs::remove_file(&week.metrics).unwrap();
 
     seed(&database, "monday", 5);
     let (mail, shown) = {
         let a = answer(&mut line(&cron, ""));
-        assert_eq!(a.code, Some(0), "{}", a.told);
+        assert_eq!(a.code, Some(0), "{}", a.stderr);
         week.note("Monday: five new documents", &a)
     };
     assert!(mail.contains("5 saved") && mail.lines().count() == 1, "{mail}");
@@ -223,8 +223,8 @@ fn the_operators_week() {
     let output = killed.wait_with_output().unwrap();
     let night = Answer {
         code: output.status.code(),
-        printed: String::from_utf8_lossy(&output.stdout).into_owned(),
-        told: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     };
     let (_, shown) = week.note("Thursday: killed in the middle", &night);
     assert!(night.code.is_none(), "it was over before it could be killed");

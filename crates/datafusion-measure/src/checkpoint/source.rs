@@ -17,7 +17,7 @@ use datafusion::physical_plan::proto::ExecutionPlanEncodeCtx;
 use datafusion::physical_plan::{DisplayFormatType, Partitioning};
 use datafusion_proto::protobuf::PhysicalPlanNode;
 
-/// The engine's own memory source, which the engine would deal out over other partitions: their number and the known
+/// The engine's own memory source, which the engine would spread over other partitions: their number and the known
 /// order of their rows would change. Everything else is the source's own, its serialized form too.
 #[derive(Debug, Clone)]
 pub(crate) struct FixedPartitions(Arc<MemorySourceConfig>);

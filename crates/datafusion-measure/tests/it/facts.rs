@@ -40,8 +40,8 @@ async fn advice_to_coalesce_after_a_filter_unless_the_rows_are_much_work() {
             instr.metrics().advice.join("\n")
         }
     };
-    let told = advice(Duration::from_secs(60)).await;
-    assert_eq!(told, "'filtered': 24 partitions for 48 rows: coalesce to 1");
+    let advised = advice(Duration::from_secs(60)).await;
+    assert_eq!(advised, "'filtered': 24 partitions for 48 rows: coalesce to 1");
     assert_eq!(advice(Duration::ZERO).await, "");
 }
 
@@ -131,7 +131,7 @@ async fn debug_tells_rows_time_and_memory_of_each_operator() {
     assert!(join.ends_with(" KiB") || join.ends_with(" bytes"), "{text}");
     let memory = found.unwrap().operators.iter().filter_map(|operator| operator.memory_bytes).max();
     assert!(memory.unwrap() > 0);
-    assert_eq!(run(2).await.0, "", "operators are told at verbosity 3");
+    assert_eq!(run(2).await.0, "", "operators are advised at verbosity 3");
     assert_eq!(run(1).await.1, None);
 }
 
@@ -193,9 +193,9 @@ async fn flight_recorder_tells_what_changed_since_the_last_run() {
     assert_eq!(run(0, 3).await, "");
     assert!(!folder.path().join("flights").exists(), "silence records nothing");
     assert_eq!(run(2, 3).await, "", "the first run has nothing to compare with");
-    assert_eq!(run(1, 3).await, "", "changes are told at verbosity 2");
-    let told = run(2, 3).await;
-    assert!(told.starts_with("Since the last run (") && told.contains(" ago):\n"), "{told}");
-    let told = run(2, 8).await;
-    assert!(told.contains("\n    dataframes.in.lineage_depth: 4 -> 9 (+125 %)\n"), "{told}");
+    assert_eq!(run(1, 3).await, "", "changes are advised at verbosity 2");
+    let advised = run(2, 3).await;
+    assert!(advised.starts_with("Since the last run (") && advised.contains(" ago):\n"), "{advised}");
+    let advised = run(2, 8).await;
+    assert!(advised.contains("\n    dataframes.in.lineage_depth: 4 -> 9 (+125 %)\n"), "{advised}");
 }

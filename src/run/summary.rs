@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::document::{DocumentRef, Outcome, Status};
 use crate::pipeline::rows::OutcomeRows;
-use crate::sink::READER_IS_GONE;
 
 /// A document that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,7 +67,7 @@ impl DocumentCounts {
 
 /// Counts and failures of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct RunSummary {
     /// Documents by how they ended.
     pub documents: DocumentCounts,
     /// Left for the next run, where this one was stopped: as many as were counted.
@@ -92,7 +91,7 @@ pub struct Tally {
     pub notes: Vec<Note>,
 }
 
-impl Tally {
+impl RunSummary {
     /// Counts outcomes.
     pub fn add(&mut self, outcomes: &OutcomeRows) {
         self.labels.resize(self.labels.len().max(outcomes.labels().len()), 0);
@@ -136,9 +135,10 @@ impl Tally {
                 self.kept.push(Kept { doc_id, attachment_name, reason: error() });
             }
             Status::Planned => self.documents.planned += 1,
-            Status::Skipped => {
+            Status::Skipped => self.documents.skipped += 1,
+            Status::Unread => {
                 self.documents.skipped += 1;
-                self.reader_is_gone |= error().is_some_and(|why| why == READER_IS_GONE);
+                self.reader_is_gone = true;
             }
             Status::Failed => {
                 self.documents.failed += 1;

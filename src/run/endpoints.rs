@@ -15,7 +15,7 @@ use crate::taxonomy::TaxonomyFilter;
 use crate::worker::WorkerContext;
 
 /// Source and sink of a run, made ready.
-pub(super) struct Places {
+pub(super) struct Endpoints {
     pub(super) source: Arc<dyn Source>,
     /// The same source for a second listing, which only counts.
     pub(super) counting: Arc<dyn Source>,
@@ -30,22 +30,22 @@ pub(super) struct Places {
     pub(super) lock: Option<(Lock, String)>,
     /// Where the annotations are, for the sentence at the end.
     pub(super) destination: String,
-    /// What the operator should know about these places.
+    /// What the operator should know about them.
     pub(super) warnings: Vec<String>,
     /// What a run that ends well keeps for the next.
     pub(super) checkpoint: Option<Checkpoint>,
 }
 
-impl Places {
+impl Endpoints {
     pub(super) async fn open(settings: &Settings, model: &Model, context: &WorkerContext) -> Result<Self> {
         match &settings.input {
             Input::Samples => {
                 let source = SampleSource::default().with_choice(choice(settings));
                 let left_out = source.left_out();
                 let counting = Arc::new(SampleSource::default().with_choice(choice(settings)));
-                let mut places = Self::files(settings, model, Arc::new(source), counting, left_out)?;
-                places.destination += ", made of the shipped sample documents";
-                Ok(places)
+                let mut endpoints = Self::files(settings, model, Arc::new(source), counting, left_out)?;
+                endpoints.destination += ", made of the shipped sample documents";
+                Ok(endpoints)
             }
             Input::Paths(paths) => {
                 let load = FilesLoadParams {

@@ -1,10 +1,10 @@
-//! What is told of single documents while a run goes on.
+//! What is written about single documents while a run goes on.
 
 use std::io::{self, Write};
 
 use super::message::Message;
 use super::progress::Progress;
-use super::tally::{Failure, Kept, Note, Tally};
+use super::summary::{Failure, Kept, Note, RunSummary};
 use crate::document::Status;
 use crate::error::{Error, Result};
 use crate::pipeline::rows::OutcomeRows;
@@ -14,52 +14,52 @@ use crate::source::LeftOut;
 /// How many kept annotations are named at verbosity 1.
 const MOST_KEPT: usize = 20;
 
-/// How far the telling has come.
+/// What has been written so far.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct DocumentMessages {
     verbosity: u8,
     failures: usize,
     kept: usize,
     notes: usize,
 }
 
-impl Told {
+impl DocumentMessages {
     pub(super) fn new(verbosity: u8) -> Self {
         Self { verbosity, failures: 0, kept: 0, notes: 0 }
     }
 
     /// Names the failures that were not named yet, whatever the verbosity: cron's mail must hold them; and, from
     /// verbosity 1, the annotations that a person changed.
-    pub(super) fn tell(&mut self, progress: &Progress, tally: &Tally) {
-        for failure in tally.failures.iter().skip(self.failures) {
+    pub(super) fn write_new(&mut self, progress: &Progress, summary: &RunSummary) {
+        for failure in summary.failures.iter().skip(self.failures) {
             let Failure { doc_id, attachment_name, error } = failure;
             progress.write(&Message::DocumentFailed { doc_id, attachment_name, error });
         }
-        self.failures = tally.failures.len();
+        self.failures = summary.failures.len();
         if self.verbosity == 0 {
             return;
         }
         let most = if self.verbosity == 1 { MOST_KEPT } else { usize::MAX };
-        for Kept { doc_id, attachment_name, reason } in tally.kept.iter().take(most).skip(self.kept) {
+        for Kept { doc_id, attachment_name, reason } in summary.kept.iter().take(most).skip(self.kept) {
             let why = reason.as_deref().unwrap_or("a person changed the annotation");
             let message = &format!("{why}; --force overwrites it and keeps a copy");
             progress.write(&Message::Kept { doc_id, attachment_name, message });
         }
-        if self.kept <= most && tally.kept.len() > most {
+        if self.kept <= most && summary.kept.len() > most {
             progress
                 .warn("more annotations are kept; they are named at --verbosity 2 and in the --metrics-file");
         }
-        self.kept = tally.kept.len();
-        for Note { doc_id, attachment_name, text } in tally.notes.iter().skip(self.notes) {
+        self.kept = summary.kept.len();
+        for Note { doc_id, attachment_name, text } in summary.notes.iter().skip(self.notes) {
             progress.write(&Message::Note { doc_id, attachment_name, message: text });
         }
-        self.notes = tally.notes.len();
+        self.notes = summary.notes.len();
     }
 }
 
 /// Names what a listing left out: what was asked for by name, whatever the verbosity, and what somebody may have to
 /// mend.
-pub(super) fn tell_left_out(progress: &Progress, left_out: &LeftOut, verbosity: u8) {
+pub(super) fn write_left_out(progress: &Progress, left_out: &LeftOut, verbosity: u8) {
     for passed in left_out.names().iter().filter(|passed| passed.asked_for || verbosity >= 1) {
         progress.write(&Message::LeftOut { name: &passed.name, message: passed.reason.sentence() });
     }
@@ -86,7 +86,7 @@ pub(super) fn print_plan(outcomes: &OutcomeRows) -> Result<()> {
             Status::Kept => "would keep",
             Status::Skipped => "would skip",
             // Failures are named as such.
-            Status::Saved | Status::Failed => continue,
+            Status::Saved | Status::Unread | Status::Failed => continue,
         };
         list += &format!("{what}: {}\n", printable(&outcomes.reference(row).attachment_name));
     }
