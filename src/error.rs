@@ -10,6 +10,7 @@ use crate::classifier::ClassifierError;
 use crate::couchdb::{self, Unusable};
 use crate::model::ModelError;
 use crate::pipeline::PipelineError;
+use crate::run::ProgramError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 
@@ -56,32 +57,12 @@ pub enum Error {
     /// The engine failed; the message is that of the root of what it reported.
     #[error("{}", root(.0))]
     Engine(#[source] DataFusionError),
-    /// What has no enum of its own.
-    #[error("{message}")]
-    Other {
-        /// What sort of error it is.
-        kind: ErrorKind,
-        /// The thing, the value and the remedy.
-        message: String,
-    },
+    /// What only the programs do: settings, threads, signals, locks, files of their own.
+    #[error(transparent)]
+    Program(#[from] Box<ProgramError>),
 }
 
 impl Error {
-    /// What was asked for is wrong.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self::Other { kind: ErrorKind::Usage, message: message.into() }
-    }
-
-    /// Source, sink, model or engine cannot be used.
-    pub fn unusable(message: impl Into<String>) -> Self {
-        Self::Other { kind: ErrorKind::Unusable, message: message.into() }
-    }
-
-    /// Another run on the same output is under way.
-    pub fn locked(message: impl Into<String>) -> Self {
-        Self::Other { kind: ErrorKind::Locked, message: message.into() }
-    }
-
     /// What sort of error this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -92,17 +73,7 @@ impl Error {
             Self::CouchDb(error) if error.source.kind() == couchdb::ErrorKind::Address => ErrorKind::Usage,
             Self::Sink(_) | Self::Pipeline(_) | Self::CouchDb(_) => ErrorKind::Unusable,
             Self::Engine(error) => inside(error).map_or(ErrorKind::Unusable, Self::kind),
-            Self::Other { kind, .. } => *kind,
-        }
-    }
-
-    /// The process exit code for this error, as documented in the README.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self.kind() {
-            ErrorKind::Usage => 2,
-            ErrorKind::Unusable => 3,
-            ErrorKind::Locked => 4,
+            Self::Program(error) => error.kind(),
         }
     }
 }
@@ -138,6 +109,12 @@ impl From<DataFusionError> for Error {
             }
             other => Self::Engine(other),
         }
+    }
+}
+
+impl From<ProgramError> for Error {
+    fn from(error: ProgramError) -> Self {
+        Self::Program(Box::new(error))
     }
 }
 

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{Exit, print};
+use crate::Result;
 use crate::convert::{self, ConvertError};
+use crate::run::ProgramError;
 use crate::settings::ConvertSettings;
-use crate::{Error, Result};
 
 /// Converts and checks, and says what was done.
 pub(super) fn convert(settings: &ConvertSettings) -> Result<Exit> {
     if settings.to.is_none() && !settings.check {
-        return Err(Error::usage("nothing to do: give --to FORM, or --check, or both"));
+        return Err(ProgramError::NothingToConvert.into());
     }
     let read = convert::read(&settings.input);
     let mut failed = read.failures.len();
@@ -20,10 +21,7 @@ pub(super) fn convert(settings: &ConvertSettings) -> Result<Exit> {
     }
     if read.documents.is_empty() {
         let inputs: Vec<_> = settings.input.iter().map(|path| format!("'{}'", path.display())).collect();
-        return Err(Error::unusable(format!(
-            "no annotation in {}; give files or folders with .ann, .jsonl, .parquet or .html files",
-            inputs.join(", ")
-        )));
+        return Err(ProgramError::NoAnnotations { inputs: inputs.join(", ") }.into());
     }
     let mut findings = 0;
     if settings.check {

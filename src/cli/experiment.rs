@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::couchdb::{Client, Connections, Database, ErrorKind, FIRST_CONTACT, Step, Unusable};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::run::ProgramError;
 use crate::run::connection;
 use crate::settings::Experiment;
 use crate::worker::WorkerContext;
@@ -33,10 +34,8 @@ struct Databases {
 /// Usage, when there is no such experiment or it cannot be understood; unusable, when its database cannot be read.
 pub(super) fn fetch(experiment: &Experiment) -> Result<Vec<(&'static str, String)>> {
     let connection = connection(&experiment.database, experiment.ca_file.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::unusable(format!("the program cannot start: {error}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ProgramError::Threads)?;
     let connections = Connections::of(&WorkerContext::default());
     let client = Client::open(&connection, &connections)
         .map_err(|error| Unusable::new(&connection, Step::Connect, error))?;
@@ -45,28 +44,25 @@ pub(super) fn fetch(experiment: &Experiment) -> Result<Vec<(&'static str, String
     // Somebody may be looking on: this is the first contact with the server.
     let reading =
         async { tokio::time::timeout(FIRST_CONTACT, database.rows::<serde_json::Value>(&[name])).await };
-    let rows = runtime.block_on(reading).map_err(|_| {
-        Error::unusable(format!(
-            "the experiment '{name}' ({origin}) cannot be read: {connection} did not answer for {} s; check --couchdb-url",
-            FIRST_CONTACT.as_secs()
-        ))
-    })?;
-    let rows = rows.map_err(|error| {
-        if error.kind() == ErrorKind::NotFound {
-            return Error::usage(format!(
-                "the experiment '{name}' ({origin}) cannot be read: there is no {connection}; name the database with \
-                 --experiments-database or EXPERIMENTS_DATABASE"
-            ));
+    let (name, origin, database) = (name.clone(), origin.clone(), connection.to_string());
+    let rows = match runtime.block_on(reading) {
+        Ok(Ok(rows)) => rows,
+        Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
+            return Err(ProgramError::NoExperimentsDatabase { name, origin, database }.into());
         }
-        Unusable::new(&connection, Step::Read, error).into()
-    })?;
-    let document = rows.into_iter().find_map(|row| row.doc).ok_or_else(|| {
-        Error::usage(format!(
-            "there is no experiment '{name}' ({origin}) in {connection}; check --experiment"
-        ))
-    })?;
-    let document: Document = serde_json::from_value(document).map_err(|error| {
-        Error::usage(format!("the experiment '{name}' in {connection} cannot be understood: {error}"))
+        Ok(Err(error)) => return Err(Unusable::new(&connection, Step::Read, error).into()),
+        Err(_) => {
+            let seconds = FIRST_CONTACT.as_secs();
+            return Err(ProgramError::SilentExperiments { name, origin, database, seconds }.into());
+        }
+    };
+    let Some(document) = rows.into_iter().find_map(|row| row.doc) else {
+        return Err(ProgramError::NoExperiment { name, origin, database }.into());
+    };
+    let document: Document = serde_json::from_value(document).map_err(|source| ProgramError::Experiment {
+        name,
+        database,
+        source,
     })?;
     let Databases { ingest, annotations, golden } = document.databases;
     let set = [

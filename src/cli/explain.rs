@@ -1,12 +1,13 @@
 //! `--explain DOC:LINE`: which features made the label of a paragraph, for people.
 
+use crate::Result;
 use crate::document::Paragraph;
 use crate::document::labels::collapse;
 use crate::document::lines::lines;
 use crate::model::{AROUND, AUXILIARY, Contribution, Model, catalog};
+use crate::run::ProgramError;
 use crate::segment::segment;
 use crate::settings::Settings;
-use crate::{Error, Result};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -24,10 +25,8 @@ pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Resul
     let model = Arc::new(Model::load(&catalog::find(model, &settings.model_folders.0)?)?);
     let text = crate::run::fetch(settings, document)?.content;
     let place = find(&text, line).ok_or_else(|| {
-        Error::usage(format!(
-            "{document} has no paragraph at line {line}; it has {} lines, and this one and all after it are blank",
-            lines(&text).count()
-        ))
+        let document = document.to_owned();
+        ProgramError::NoParagraph { document, line, lines: lines(&text).count() }
     })?;
     explanation(&model, &place, document)
 }

@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{print, warn};
+use crate::Result;
 use crate::model::evaluate::{self, EvaluateOptions};
 use crate::model::train::{self, AdaptOptions, Event, Progress, TrainOptions};
 use crate::model::{LabelSet, Model, ModelError, Preset, catalog, write_atomically};
 use crate::report::{adaptation_page, evaluation_page};
+use crate::run::ProgramError;
 use crate::settings::{EvaluateSettings, LabelChoice, Terminal, TrainSettings};
-use crate::{Error, Result};
 
 /// Trains a model, and prints how good it is.
 pub(super) fn train(settings: &TrainSettings) -> Result<()> {
@@ -57,10 +58,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<()> {
 /// Adapts a model to corrections, and prints what changed.
 fn adapt(settings: &TrainSettings, base: &str) -> Result<()> {
     if settings.test.is_some() || folds(settings).is_some() || settings.labels.is_some() {
-        return Err(Error::usage(
-            "--adapt takes features and labels from its model and measures by itself: leave out --test, \
-             --cross-validate and --labels",
-        ));
+        return Err(ProgramError::AdaptMeasuresItself.into());
     }
     let model = catalog::find(base, &settings.model_folders.0)?;
     let model = Arc::new(Model::load(&model)?);
@@ -97,9 +95,7 @@ fn time(settings: &TrainSettings) -> Option<SystemTime> {
 pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<()> {
     let evaluation = match (&settings.predicted, &settings.model) {
         (Some(_), Some(_)) => {
-            return Err(Error::usage(
-                "--predicted scores finished annotations and --model a model: give one of them",
-            ));
+            return Err(ProgramError::PredictedAndModel.into());
         }
         (Some(predicted), None) => evaluate::compare(predicted, &settings.gold, settings.collapse)?,
         (None, model) => {

@@ -3,9 +3,10 @@
 //! Each program under `bin/` is one call of [`programs`]. The work itself is elsewhere; here is only decided how it
 //! ends.
 
+use crate::Result;
+use crate::run::ProgramError;
 use crate::run::{Console, Message};
 use crate::settings::{self, Environment, ProgramSettings, Request, Settings, Task, Terminal};
-use crate::{Error, Result};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -175,7 +176,7 @@ fn print(text: &str) -> Result<()> {
     {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::unusable(format!("cannot write to standard output: {error}"))),
+        Err(error) => Err(ProgramError::StandardOutput(error).into()),
     }
 }
 

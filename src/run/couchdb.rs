@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::error::ProgramError;
 use crate::couchdb::{
     ConnectionParams, Connections, ErrorKind, FIRST_CONTACT, Intent, Producer, Step, Unusable,
     plain_http_warning, preflight,
@@ -125,10 +126,8 @@ pub(super) fn connection_of(couch: &CouchDb, endpoint: &Endpoint) -> Result<Conn
 
 /// How to reach a database; `ca_file` is a certificate authority to trust in addition to the system's.
 pub(crate) fn connection(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<ConnectionParams> {
-    let connection = ConnectionParams::new(endpoint.url.as_str(), &endpoint.database).map_err(|error| {
-        let remedy = "give it as http://host:5984 or https://host (--couchdb-url), and the database with --ingest-db-name";
-        Error::usage(format!("{}; {remedy}", error.full()))
-    })?;
+    let connection =
+        ConnectionParams::new(endpoint.url.as_str(), &endpoint.database).map_err(ProgramError::Address)?;
     let mut connection = match &endpoint.credentials {
         Some(credentials) => connection
             .with_credentials(Some(credentials.username.clone()), Some(credentials.password.clone())),

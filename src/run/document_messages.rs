@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::error::ProgramError;
 use super::message::Message;
 use super::progress::Progress;
 use super::summary::{Failure, Kept, Note, RunSummary};
 use crate::document::Status;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::rows::OutcomeRows;
 use crate::printable::printable;
 use crate::source::LeftOut;
@@ -93,7 +94,7 @@ pub(super) fn print_plan(outcomes: &OutcomeRows) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(list.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::unusable(format!("cannot write to standard output: {error}")))
+            Err(ProgramError::StandardOutput(error).into())
         }
         _ => Ok(()),
     }

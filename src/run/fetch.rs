@@ -1,8 +1,9 @@
 //! One document as a run would read it, for a look at it by itself.
 
 use super::couchdb;
+use super::error::ProgramError;
 use crate::document::Document;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::settings::{Input, Settings};
 use crate::source::couchdb::{CouchSelection, CouchSource};
 use crate::source::{Decision, FileSource, Source};
@@ -19,7 +20,7 @@ pub fn fetch(settings: &Settings, document: &str) -> Result<Document> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::unusable(format!("the program cannot start: {error}")))?
+        .map_err(ProgramError::Threads)?
         .block_on(read(settings, document))
 }
 
@@ -43,26 +44,24 @@ fn source(settings: &Settings, document: &str, context: &WorkerContext) -> Resul
 async fn read(settings: &Settings, document: &str) -> Result<Document> {
     let context = WorkerContext::default();
     let source = source(settings, document, &context)?;
+    let document = document.to_owned();
     let mut pages = source.select();
     while let Some(page) = pages.next().await {
         for selected in page? {
             match selected.decision {
                 Decision::Skip => {}
-                Decision::Fail(reason) => return Err(Error::unusable(format!("{document}: {reason}"))),
+                Decision::Fail(source) => return Err(ProgramError::Document { document, source }.into()),
                 Decision::Process => {
                     let mut loader = source.load_params().open(&context)?;
                     match loader.load(&[selected.reference]).await?.pop() {
                         Some(Ok(Some(found))) => return Ok(found),
-                        Some(Err(reason)) => return Err(Error::unusable(format!("{document}: {reason}"))),
+                        Some(Err(source)) => return Err(ProgramError::Document { document, source }.into()),
                         Some(Ok(None)) | None => {}
                     }
                 }
             }
         }
     }
-    Err(Error::unusable(format!(
-        "there is no document '{document}' with a text to label (--attachment-pattern {}); give the path of a text file, or the \
-         id of a document in the database",
-        settings.selection.attachment_pattern
-    )))
+    let pattern = settings.selection.attachment_pattern.to_string();
+    Err(ProgramError::NoDocument { document, pattern }.into())
 }

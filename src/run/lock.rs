@@ -9,6 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
+use super::error::ProgramError;
 use crate::error::{Error, Result};
 use crate::sink::SinkError;
 use crate::sink::files::folder::Folder;
@@ -89,12 +90,8 @@ impl RunLock {
     fn file_of_name(name: &str, output: &str) -> Result<Self> {
         let folder = std::env::temp_dir();
         let file = format!("skol_classifier-{}.lock", short_hash(name));
-        let unusable = |error: io::Error| {
-            Error::unusable(format!(
-                "the lock '{}' cannot be taken: {error}; give another folder for temporary files with TMPDIR",
-                folder.join(&file).display()
-            ))
-        };
+        let unusable =
+            |error: io::Error| ProgramError::Lock { file: folder.join(&file), source: error }.into();
         Self::file(&folder, Path::new(&file), output, unusable)
     }
 
@@ -137,11 +134,7 @@ fn holder(address: &std::os::unix::net::SocketAddr) -> String {
 }
 
 fn locked(output: &str, holder: &str) -> Error {
-    let holder =
-        holder.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (process {pid})"));
-    Error::locked(format!(
-        "another run{holder} is writing to {output}; wait until it has ended, or give another output"
-    ))
+    ProgramError::Locked { holder: holder.trim().parse().ok(), output: output.to_owned() }.into()
 }
 
 /// A name for `output` that can stand in a path: the first 16 hexadecimal digits of its SHA-256.
@@ -153,13 +146,14 @@ pub(super) fn short_hash(output: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[tokio::test]
     async fn a_name_is_held_once_and_is_free_again() {
         let name = Lock::Name(format!("test {}", std::process::id()));
         let first = RunLock::take(&name, "it").unwrap();
         let second = RunLock::take(&name, "it").unwrap_err();
-        assert_eq!(second.exit_code(), 4);
+        assert_eq!(second.kind(), ErrorKind::Locked);
         if cfg!(target_os = "linux") {
             assert!(second.to_string().contains(&std::process::id().to_string()), "{second}");
         }
@@ -184,7 +178,7 @@ mod tests {
             std::fs::write(&victim, "precious").unwrap();
             plant();
             let error = take().unwrap_err();
-            assert_eq!(error.exit_code(), 3, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Unusable, "{error}");
             assert!(error.to_string().contains("remove it"), "{error}");
             assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
             let _ = std::fs::remove_file(&lock).or_else(|_| std::fs::remove_dir(&lock));

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::error::ProgramError;
 use super::help;
 use super::summary::{DocumentCounts, Failure, Kept, RunSummary};
 use crate::classifier::StageMetrics;
@@ -172,12 +173,7 @@ impl RunMetrics {
         } else {
             write_metrics(file, PREFIX, self, &LABELLED)
         };
-        written.map_err(|error| {
-            Error::unusable(format!(
-                "the metrics file '{}' cannot be written: {error}; give another with --metrics-file",
-                file.display()
-            ))
-        })
+        written.map_err(|error| ProgramError::Metrics { file: file.to_owned(), source: error.into() }.into())
     }
 
     /// Writes them to `file` as a page for people; `sentence` is how the run ended.
@@ -186,12 +182,8 @@ impl RunMetrics {
     /// When the file cannot be written.
     pub fn write_page(&self, file: &Path, sentence: &str) -> Result<()> {
         let page = run_page(self, sentence);
-        write_atomically(file, page.as_bytes()).map_err(|error| {
-            Error::unusable(format!(
-                "the report '{}' cannot be written: {error}; give another with --report",
-                file.display()
-            ))
-        })
+        write_atomically(file, page.as_bytes())
+            .map_err(|source| ProgramError::Report { file: file.to_owned(), source }.into())
     }
 }
 

@@ -8,6 +8,7 @@ mod couchdb;
 mod document_messages;
 mod ending;
 mod endpoints;
+mod error;
 mod fetch;
 mod help;
 mod listing;
@@ -33,6 +34,7 @@ use futures::StreamExt;
 pub use console::Console;
 pub(crate) use couchdb::{connection, remedy};
 pub use ending::{Left, flag_sentence, sentence};
+pub use error::ProgramError;
 pub use fetch::fetch;
 pub use lock::RunLock;
 pub use message::Message;
@@ -43,7 +45,7 @@ pub use summary::{Failure, RunSummary};
 
 use crate::classifier::{Classifier, StageMetrics};
 use crate::cli::Exit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::instrumentation::{CheckpointOptions, FlightRecorder, Instrumentation, Verbosity};
 use crate::model::{Model, catalog};
 use crate::pipeline::{OptimizerRule, Stop};
@@ -71,7 +73,7 @@ pub fn label(settings: &Settings) -> Result<Exit> {
         .worker_threads(settings.cores + connections)
         .enable_all()
         .build()
-        .map_err(|error| Error::unusable(format!("the program cannot start its threads: {error}")))?;
+        .map_err(ProgramError::Threads)?;
     let code = runtime.block_on(run(settings));
     // A run that was stopped does not wait for threads that are still in the middle of a document.
     runtime.shutdown_background();
@@ -333,8 +335,7 @@ impl<'a> Run<'a> {
             }
         };
         let on_exit = move || instrumentation.remove_checkpoints();
-        self.signals = Signals::listen(self.stop.clone(), on_stop, on_exit)
-            .map_err(|error| Error::unusable(format!("the program cannot listen for signals: {error}")))?;
+        self.signals = Signals::listen(self.stop.clone(), on_stop, on_exit).map_err(ProgramError::Signals)?;
         Ok(())
     }
 

@@ -5,7 +5,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::error::{Error, Result};
+use super::error::ProgramError;
+use crate::error::Result;
 use crate::instrumentation::otel::{self, Exporter};
 
 /// Names the spans' service unless `OTEL_SERVICE_NAME` does.
@@ -20,11 +21,10 @@ pub(super) fn export() -> Result<Option<Exporter>> {
     let Some(endpoint) = endpoint(|name| std::env::var(name).ok()) else { return Ok(None) };
     let service = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
     let (layer, exporter) = otel::layer(&endpoint, service.as_deref().unwrap_or(SERVICE))
-        .map_err(|error| Error::usage(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {}", error.message())))?;
+        .map_err(|error| ProgramError::SpansAddress(error.message().into_owned().into()))?;
     // Finer spans are those of the exporter's own requests, among others.
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO));
-    tracing::subscriber::set_global_default(subscriber)
-        .map_err(|error| Error::unusable(format!("spans cannot be exported: {error}")))?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| ProgramError::Spans(error.into()))?;
     Ok(Some(exporter))
 }
 

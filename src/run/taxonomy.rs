@@ -3,9 +3,10 @@
 
 use super::couchdb;
 use super::endpoints::Endpoints;
+use super::error::ProgramError;
 use super::summary::RunSummary;
 use crate::document::Outcome;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::Stop;
 use crate::settings::{Input, Settings, Task};
 use crate::source::Source;
@@ -55,9 +56,7 @@ async fn update_those_of(
     mut on_page: impl FnMut(&RunSummary),
 ) -> Result<()> {
     let Input::CouchDb(couch) = &settings.input else {
-        return Err(Error::usage(
-            "the taxonomy flag is a field of documents in CouchDB; add --couchdb-url and --ingest-db-name",
-        ));
+        return Err(ProgramError::FlagWithoutDatabase.into());
     };
     let params = CouchFlagParams {
         connection: couchdb::connection_of(couch, &couch.ingest)?,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// A wrong command line, or a wrong setting.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
+pub enum SettingsError {
     /// The command line cannot be read.
     #[error("{0}")]
     CommandLine(String),
@@ -50,6 +50,6 @@ pub(crate) enum SettingsError {
 
 impl From<SettingsError> for crate::Error {
     fn from(error: SettingsError) -> Self {
-        Self::usage(error.to_string())
+        crate::run::ProgramError::from(error).into()
     }
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, from the weakest to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
-pub(crate) enum Rank {
+pub enum Rank {
     Default,
     ConfigFile,
     /// `.skol_env`, which other programs share: a value that means nothing here is passed over.

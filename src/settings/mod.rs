@@ -35,7 +35,7 @@ pub(crate) use convert::ConvertSettings;
 pub(crate) use couchdb::{CouchDb, Endpoint, Experiment, Input};
 pub(crate) use definition::Program;
 pub(crate) use environment::Environment;
-pub(crate) use error::SettingsError;
+pub use error::SettingsError;
 pub(crate) use learning::{EvaluateSettings, TrainSettings};
 pub(crate) use predict::{Settings, Task};
 pub(crate) use terminal::Terminal;

@@ -9,7 +9,7 @@ mod skol;
 
 use super::command::{self, Typed};
 use super::layers::Layers;
-use super::{Effective, Environment, ProgramSettings, Request, Settings};
+use super::{Effective, Environment, ProgramSettings, Request, Settings, SettingsError};
 use crate::Error;
 use std::ffi::OsString;
 use std::fs;
@@ -114,7 +114,7 @@ fn experiment(wanted: &super::Experiment) -> Result<Vec<(&'static str, String)>,
             ("golden_db", "v3_golden".to_owned()),
             ("model", "logistic_sections_v1.0".to_owned()),
         ]),
-        other => Err(Error::usage(format!("no experiment {other}"))),
+        other => Err(SettingsError::CommandLine(format!("no experiment {other}")).into()),
     }
 }
 

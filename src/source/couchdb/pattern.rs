@@ -33,6 +33,7 @@ impl AttachmentPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn annotations_are_inputs_only_when_asked_for() {
@@ -43,6 +44,6 @@ mod tests {
         assert!(!matches("*", "article.txt.ann.kept-20260131T020000Z"));
         assert!(matches("*.ann", "article.txt.ann") && !matches("*.ann", "article.txt"));
         assert!(matches("{a,b}.txt", "b.txt") && matches("art?cle.txt", "article.txt"));
-        assert_eq!(AttachmentPattern::new("[").unwrap_err().exit_code(), 2);
+        assert_eq!(AttachmentPattern::new("[").unwrap_err().kind(), ErrorKind::Usage);
     }
 }
