@@ -19,6 +19,7 @@ signals    | seconds from a signal to the end, by batch size and cores        | 
 lineage    | planning time and checkpoints by depth of the lineage            | docs/lineage.md               | Rust
 cold_build | a fresh clone to labelled text: CPU time, wall time, size        | CONTRIBUTING.md               | an hour at most
 couchdb    | documents per second between two databases                      | benches/couchdb               | Python 3, Node.js
+quiet_night| a night without news, with and without --since last              | docs/couchdb.md               | Python 3, a CouchDB (COUCHDB_URL)
 peers      | MB per CPU second next to scikit-learn, PySpark and wc -w        | README, How fast              | ANNOTATED, PyPI, Java 17'
 
 programs() { cargo build --release --locked --bins; }
@@ -33,6 +34,7 @@ run() {
     lineage) cargo bench --locked -p datafusion-measure --bench lineage ;;
     cold_build) benches/cold_build.sh ;;
     couchdb) programs && python3 benches/couchdb/bench.py ${COUCHDB_URL:+--url "$COUCHDB_URL"} ;;
+    quiet_night) programs && python3 benches/couchdb/quiet_night.py --url "${COUCHDB_URL:?set COUCHDB_URL to a CouchDB}" ;;
     peers) programs && benches/peers/run.sh --annotated "${ANNOTATED:?set ANNOTATED to a folder of annotated files}" ;;
     *) echo "run.sh: there is no benchmark '$1'; benches/run.sh --list shows them" >&2; exit 2 ;;
   esac

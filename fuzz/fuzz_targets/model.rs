@@ -1,9 +1,7 @@
-//! Any bytes are a model or a clear error.
+//! `model` for libFuzzer.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use skol_classifier::model::Model;
+#[path = "../targets/model.rs"]
+mod target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let _ = Model::from_bytes(bytes, "fuzzed");
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::check(bytes));

@@ -5,10 +5,11 @@
 
 use crate::Result;
 use crate::run::ProgramError;
-use crate::run::{Console, Message};
+use crate::run::{Console, Message, last_value};
 use crate::settings::{self, Environment, ProgramSettings, Request, Settings, Task, Terminal};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
@@ -24,18 +25,29 @@ pub(crate) use exit::Exit;
 
 /// The programs, for `bin/` alone: this is no interface of the library.
 pub mod programs {
-    use super::{answer, convert, exit_code, learning, run};
+    use super::{Exit, answer, asked_metrics_file, convert, exit_code, learning, run};
     use crate::settings::{ConvertSettings, EvaluateSettings, Settings, TrainSettings};
     use std::process::ExitCode;
+    use std::time::SystemTime;
 
     /// The program `predict_classifier`.
     #[must_use]
     pub fn predict() -> ExitCode {
         exit_code(|errors| {
-            run::<Settings>(errors, |settings| match answer(settings)? {
-                Some(exit) => Ok(exit),
-                None => crate::run::label(settings),
-            })
+            let start = SystemTime::now();
+            let mut are_read = false;
+            let result = run::<Settings>(errors, |settings| {
+                are_read = true;
+                match answer(settings)? {
+                    Some(exit) => Ok(exit),
+                    None => crate::run::label(settings),
+                }
+            });
+            if let (Err(error), false, Some(file)) = (&result, are_read, asked_metrics_file()) {
+                // One error is enough: this one is what has to be mended first.
+                let _ = crate::run::record_failure(&file, start, error, Exit::from(error).code());
+            }
+            result
         })
     }
 
@@ -62,6 +74,15 @@ pub mod programs {
     /// Reads the texts of an `env_config` and a config file, whatever they hold: for fuzzing.
     pub fn read_settings(env_config: &str, toml: &str) {
         crate::settings::read_texts(env_config, toml);
+    }
+
+    /// Reads `body` as each answer that a server may give, of this media type, and takes attachments of at most `most`
+    /// bytes; the length of the longest that it took: for fuzzing.
+    #[must_use]
+    pub fn read_answer(media_type: &str, body: &[u8], most: u64) -> u64 {
+        let body = bytes::Bytes::copy_from_slice(body);
+        crate::source::couchdb::read_listing(&body);
+        crate::couchdb::read_any(media_type, &body, most)
     }
 }
 
@@ -146,6 +167,16 @@ fn answer(settings: &Settings) -> Result<Option<Exit>> {
         Task::Label | Task::UpdateTaxonomyFlag => return Ok(None),
     }
     Ok(Some(Exit::Done))
+}
+
+/// The metrics file that the command line or the environment asks for, where it is one that the program writes.
+fn asked_metrics_file() -> Option<PathBuf> {
+    let variable = || ["METRICS_FILE", "SKOL_METRICS_FILE"].into_iter().find_map(std::env::var_os);
+    let file = PathBuf::from(last_value("--metrics-file", std::env::args_os()).or_else(variable)?);
+    let written = file.extension().is_some_and(|extension| extension == "prom" || extension == "json");
+    // A bare name has the working folder as its parent.
+    let file = if file.is_absolute() { file } else { std::env::current_dir().ok()?.join(file) };
+    written.then_some(file)
 }
 
 /// Settings that say how the program reports.

@@ -16,11 +16,16 @@ pub(super) const SHORT: usize = 64 << 10;
 /// At what rate an answer must come on average once the patience with it is over, in bytes per second.
 const LEAST_RATE: f64 = 1024.0;
 
-/// The body of `answer`, unpacked, of at most `limit` bytes; it may come as slowly as it likes for as long as
-/// `patience`.
-pub(super) async fn read(mut answer: Response, limit: usize, patience: Duration) -> Result<Bytes, Error> {
+/// The body of `answer`, unpacked, of at most `limit` bytes, and `expected` if that is known; it may come as slowly as it
+/// likes for as long as `patience`.
+pub(super) async fn read(
+    mut answer: Response,
+    limit: usize,
+    expected: usize,
+    patience: Duration,
+) -> Result<Bytes, Error> {
     let begin = Instant::now();
-    let announced = answer.content_length().unwrap_or(0);
+    let announced = answer.content_length().unwrap_or(expected as u64);
     if announced > limit as u64 {
         return Err(Error::AnswerTooLarge { limit });
     }
@@ -45,7 +50,7 @@ pub(super) async fn failure(answer: Response, patience: Duration) -> Error {
         return Error::Redirected { status, location };
     }
     // The reason is a help, not a must: a body that breaks off does not hide the status.
-    let body = read(answer, SHORT, patience).await.unwrap_or_default();
+    let body = read(answer, SHORT, 0, patience).await.unwrap_or_default();
     let (error, reason) = match serde_json::from_slice::<CouchResponse>(&body) {
         Ok(explanation) => (explanation.error.unwrap_or_default(), explanation.reason.unwrap_or_default()),
         // Not CouchDB's own words: a page of a proxy.

@@ -8,7 +8,7 @@
 //! long answer is streamed and may break off in the middle, which shows as bad JSON.
 
 use super::client::{Call, Client, is_unaddressable};
-use super::delivery::{Delivered, Delivery, from_parts};
+use super::delivery::{BodyError, Delivered, Delivery, from_parts};
 use super::document::generation;
 use super::{Contents, CouchDocument, Error, ErrorKind, answer};
 use bytes::Bytes;
@@ -269,15 +269,7 @@ impl Database {
         };
         let read = |headers: &reqwest::header::HeaderMap, bytes: Bytes| {
             let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-            if kind.starts_with("multipart/") {
-                in_order(ids, from_parts(kind, &bytes)?)
-            } else {
-                let answer: BulkGetAnswer = answer::parse(&bytes)?;
-                let mut results: HashMap<String, _> =
-                    answer.results.into_iter().map(|result| (result.id.clone(), result.newest())).collect();
-                let missing = || Err(LEFT_OUT.to_owned());
-                Ok(ids.iter().map(|id| results.remove(*id).unwrap_or_else(missing)).collect())
-            }
+            bulk_answer(ids, kind, &bytes)
         };
         Ok(self.client.send(&call, read).await?.0)
     }
@@ -361,13 +353,18 @@ impl Database {
         if is_unaddressable(id) || is_unaddressable(name) {
             let mut got = self.bulk_get(&[id], limit).await?;
             let mut delivery = got.pop().unwrap_or(Err(LEFT_OUT.to_owned())).map_err(Error::Answer)?;
-            let body = delivery.take(|attachment| attachment == name).0.pop();
+            let body = delivery.take(|attachment| attachment == name, limit as u64).0.pop();
             let body = body.ok_or_else(|| Error::Answer(format!("there is no attachment '{name}'")))?.1;
-            return body.map(Bytes::from).map_err(Error::Answer);
+            return body.map(Bytes::from).map_err(|error| match error {
+                BodyError::TooLarge { .. } => Error::AnswerTooLarge { limit },
+                BodyError::Unreadable(reason) => Error::Answer(reason),
+            });
         }
         let path = [self.name(), id, name];
         // As it is stored: a server that compressed it does not have to unpack it.
-        let call = Call { limit, accept: "*/*", gzip: true, ..self.client.call(Method::GET, &path) };
+        let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(limit);
+        let call =
+            Call { limit, expected, accept: "*/*", gzip: true, ..self.client.call(Method::GET, &path) };
         let read = |_: &_, bytes: Bytes| match length {
             Some(length) if length != bytes.len() as u64 => {
                 Err(Error::Answer(format!("{} of {length} bytes came", bytes.len())))
@@ -416,6 +413,18 @@ impl Database {
 }
 
 const LEFT_OUT: &str = "the server left it out of its answer";
+
+/// What a bulk read of `ids` was answered with, in parts or as JSON.
+pub(super) fn bulk_answer(ids: &[&str], content_type: &str, body: &Bytes) -> Result<Vec<Got>, Error> {
+    if content_type.starts_with("multipart/") {
+        return in_order(ids, from_parts(content_type, body)?);
+    }
+    let answer: BulkGetAnswer = answer::parse(body)?;
+    let mut results: HashMap<String, _> =
+        answer.results.into_iter().map(|result| (result.id.clone(), result.newest())).collect();
+    let missing = || Err(LEFT_OUT.to_owned());
+    Ok(ids.iter().map(|id| results.remove(*id).unwrap_or_else(missing)).collect())
+}
 
 fn body(value: &serde_json::Value) -> Bytes {
     value.to_string().into()

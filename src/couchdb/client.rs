@@ -47,6 +47,8 @@ pub(super) struct Call<'a> {
     pub gzip: bool,
     /// The longest answer that the caller can hold, in bytes.
     pub limit: usize,
+    /// How long the answer will be, in bytes, unpacked; 0 where that is not known.
+    pub expected: usize,
     /// Whether the caller can cut it into smaller ones when the server fails at it again and again.
     pub divisible: bool,
 }
@@ -99,6 +101,7 @@ impl Client {
             // Within one machine it takes longer than it saves.
             gzip: !self.params.is_local(),
             limit: ANSWER_LIMIT,
+            expected: 0,
             divisible: false,
         }
     }
@@ -218,7 +221,7 @@ impl Client {
             return Err(answer::failure(answer, patience).await);
         }
         let headers = answer.headers().clone();
-        let body = answer::read(answer, call.limit, patience).await?;
+        let body = answer::read(answer, call.limit, call.expected, patience).await?;
         self.connections.requests().receive(body.len());
         Ok((headers, body))
     }

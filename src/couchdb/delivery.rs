@@ -13,8 +13,19 @@ use bytes::Bytes;
 use serde::Deserialize;
 use std::io::Read as _;
 
-/// Names and contents of attachments, or why a content cannot be read.
-pub(crate) type Bodies = Vec<(String, Result<Vec<u8>, String>)>;
+/// Names and contents of attachments, or why a content cannot be had.
+pub(crate) type Bodies = Vec<(String, Result<Vec<u8>, BodyError>)>;
+
+/// Why the content of an attachment cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// It is longer than the caller takes.
+    #[error("has {bytes} bytes or more, which is too much")]
+    TooLarge { bytes: u64 },
+    /// It is not what it should be.
+    #[error("{0}")]
+    Unreadable(String),
+}
 
 /// A document, attachments as stubs, and the attachments as they came.
 #[derive(Debug)]
@@ -53,9 +64,7 @@ impl Delivery {
         for name in names {
             let Some(entry) = attachments.object(&name) else { continue };
             let Some(data) = entry.read::<String>("data") else { continue };
-            let padding = data.bytes().rev().take(2).filter(|&byte| byte == b'=').count();
-            let length = (data.len() / 4 * 3).saturating_sub(padding) as u64;
-            attachments.set(&name, as_stub(&entry, Some(length)));
+            attachments.set(&name, as_stub(&entry, Some(plain_length(&data))));
             payloads.push((name, Payload::Base64(data)));
         }
         if !payloads.is_empty() {
@@ -69,13 +78,13 @@ impl Delivery {
         self.attachments.iter().map(|(_, payload)| payload.weight()).sum()
     }
 
-    /// The contents of those attachments that are `wanted`, and their bytes on the wire.
-    pub(crate) fn take(&mut self, wanted: impl Fn(&str) -> bool) -> (Bodies, usize) {
+    /// The contents of those attachments that are `wanted`, of at most `most` bytes each, and their bytes on the wire.
+    pub(crate) fn take(&mut self, wanted: impl Fn(&str) -> bool, most: u64) -> (Bodies, usize) {
         let mut weight = 0;
         let attachments = std::mem::take(&mut self.attachments);
         let bodies = attachments.into_iter().filter(|(name, _)| wanted(name)).map(|(name, payload)| {
             weight += payload.weight();
-            (name, payload.open())
+            (name, payload.open(most))
         });
         (bodies.collect(), weight)
     }
@@ -89,9 +98,26 @@ impl Payload {
         }
     }
 
-    fn open(self) -> Result<Vec<u8>, String> {
+    /// What it is said to hold, in bytes. A compressed one holds what the server says, which is not looked at before it
+    /// is unpacked.
+    fn length(&self) -> u64 {
         match self {
-            Self::Base64(data) => STANDARD.decode(data).map_err(|error| format!("is not base64: {error}")),
+            Self::Base64(data) => plain_length(data),
+            Self::Part { bytes, gzip: false, .. } => bytes.len() as u64,
+            Self::Part { gzip: true, length, .. } => *length,
+        }
+    }
+
+    fn open(self, most: u64) -> Result<Vec<u8>, BodyError> {
+        let bytes = self.length();
+        if bytes > most {
+            return Err(BodyError::TooLarge { bytes });
+        }
+        let unreadable = |reason: String| Err(BodyError::Unreadable(reason));
+        match self {
+            Self::Base64(data) => {
+                STANDARD.decode(data).or_else(|error| unreadable(format!("is not base64: {error}")))
+            }
             Self::Part { bytes, gzip: false, .. } => Ok(bytes.into()),
             Self::Part { bytes, gzip: true, length } => {
                 // One byte more than it should have is enough to know that it is wrong.
@@ -99,14 +125,20 @@ impl Payload {
                 let mut reader = flate2::read::GzDecoder::new(&bytes[..]).take(length.saturating_add(1));
                 match reader.read_to_end(&mut content) {
                     Ok(read) if read as u64 == length => Ok(content),
-                    Ok(_) => {
-                        Err(format!("has another length than the {length} bytes that its document says"))
-                    }
-                    Err(error) => Err(format!("cannot be unpacked: {error}")),
+                    Ok(_) => unreadable(format!(
+                        "has another length than the {length} bytes that its document says"
+                    )),
+                    Err(error) => unreadable(format!("cannot be unpacked: {error}")),
                 }
             }
         }
     }
+}
+
+/// How many bytes `data` stands for in base64.
+fn plain_length(data: &str) -> u64 {
+    let padding = data.bytes().rev().take(2).filter(|&byte| byte == b'=').count();
+    (data.len() / 4 * 3).saturating_sub(padding) as u64
 }
 
 /// The documents of a `multipart/mixed` body with this `Content-Type`.
@@ -318,7 +350,7 @@ mod tests {
         let Delivered::Document(first) = &mut documents[0] else { panic!("{documents:?}") };
         let json = r#"{"_id":"a","n":0.10,"_attachments":{"t.txt":{"content_type":"text/plain","revpos":1,"digest":"md5-x","length":4000,"stub":true},"p":{"length":8,"stub":true}}}"#;
         assert_eq!(first.document.to_json(), json);
-        let (bodies, _) = first.take(|_| true);
+        let (bodies, _) = first.take(|_| true, 4_000);
         assert_eq!(bodies, [("t.txt".to_owned(), Ok(text)), ("p".to_owned(), Ok(b"\r\n----in".to_vec()))]);
     }
 
@@ -327,8 +359,15 @@ mod tests {
         let bomb = vec![0; 64 << 20];
         let mut documents = from_parts(KIND, &body(&bomb, 10).into()).unwrap();
         let Delivered::Document(first) = &mut documents[0] else { panic!("{documents:?}") };
-        let (bodies, _) = first.take(|name| name == "t.txt");
-        assert!(bodies[0].1.as_ref().unwrap_err().contains("another length"), "{:?}", bodies[0].1);
+        let (bodies, _) = first.take(|name| name == "t.txt", 1 << 20);
+        let error = bodies[0].1.as_ref().unwrap_err().to_string();
+        assert!(error.contains("another length"), "{error}");
+        // The server may say how long it is, and mean it.
+        let mut documents = from_parts(KIND, &body(&bomb, bomb.len()).into()).unwrap();
+        let Delivered::Document(first) = &mut documents[0] else { panic!("{documents:?}") };
+        let (bodies, _) = first.take(|_| true, 1 << 20);
+        assert_eq!(bodies[0].1, Err(BodyError::TooLarge { bytes: 64 << 20 }));
+        assert!(bodies[1].1.is_ok());
     }
 
     #[test]
@@ -344,7 +383,7 @@ mod tests {
         let json = r#"{"_id":"a","_attachments":{"t.txt":{"content_type":"text/plain","data":"QW1hbml0YQ=="},"p":{"data":"AQID"}}}"#;
         let mut delivery = Delivery::from_inline(CouchDocument::from_json(json).unwrap());
         assert_eq!(delivery.weight(), 12 + 4);
-        let (bodies, taken) = delivery.take(|name| name == "t.txt");
+        let (bodies, taken) = delivery.take(|name| name == "t.txt", 7);
         assert_eq!((bodies, taken), (vec![("t.txt".to_owned(), Ok(b"Amanita".to_vec()))], 12));
         let expected = r#"{"_id":"a","_attachments":{"t.txt":{"content_type":"text/plain","stub":true,"length":7},"p":{"stub":true,"length":3}}}"#;
         assert_eq!(delivery.document.to_json(), expected);

@@ -98,7 +98,7 @@ impl Session {
         if answer.status().is_success() {
             let cookie = session_cookie(answer.headers());
             // The rest of the answer is read so that the connection can be used again.
-            answer::read(answer, answer::SHORT, self.patience).await?;
+            answer::read(answer, answer::SHORT, 0, self.patience).await?;
             return Ok(cookie.map_or(Identity::Basic, Identity::Cookie));
         }
         match answer::failure(answer, self.patience).await {

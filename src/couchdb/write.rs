@@ -159,6 +159,13 @@ fn one_of(answer: BulkDocsResult) -> Option<(String, WriteResult)> {
     Some((answer.id?, result))
 }
 
+/// Reads `body` as the answer to a bulk write: for fuzzing.
+pub(super) fn read_results(body: &[u8]) {
+    if let Ok(results) = super::answer::parse::<Vec<BulkDocsResult>>(body) {
+        let _: HashMap<String, WriteResult> = results.into_iter().filter_map(one_of).collect();
+    }
+}
+
 async fn one_by_one(database: &Database, chunk: &[Prepared]) -> Result<Results, Error> {
     let (mut results, mut most) = (HashMap::new(), 1);
     for document in chunk {

@@ -24,12 +24,16 @@ use datafusion::physical_plan::{
     SendableRecordBatchStream,
 };
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::watch;
 
 use super::function::{PartitionFunction, PartitionProcessor};
 
 /// How many batches are made in advance where a function [reads](PartitionFunction::read_ahead) or
 /// [runs](PartitionFunction::run_ahead) ahead.
 const AHEAD_BATCHES: usize = 1;
+
+/// A batch of more bytes than this is worked on before another one is made: twice what a batch of documents aims at.
+const LARGE_BATCH_BYTES: usize = 8 << 20;
 
 /// One function over each partition.
 #[derive(Debug)]
@@ -138,19 +142,33 @@ impl ExecutionPlan for MapPartitionsExec {
     }
 }
 
-/// `stream`, polled by a task of its own.
+/// `stream`, polled by a task of its own. After a large batch that waits until the next one is asked for, so that large
+/// documents do not queue up.
 fn ahead(mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
-    let mut builder = RecordBatchReceiverStream::builder(stream.schema(), AHEAD_BATCHES);
+    let schema = stream.schema();
+    let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), AHEAD_BATCHES);
     let sender = builder.tx();
+    let (asks, mut asked) = watch::channel(0_u64);
     builder.spawn(async move {
+        let mut sent = 0;
         while let Some(batch) = stream.next().await {
+            let is_large =
+                batch.as_ref().is_ok_and(|batch| batch.get_array_memory_size() > LARGE_BATCH_BYTES);
             if sender.send(batch).await.is_err() {
+                break;
+            }
+            sent += 1;
+            if is_large && asked.wait_for(|asked| *asked > sent).await.is_err() {
                 break;
             }
         }
         Ok(())
     });
-    builder.build()
+    let batches = futures::stream::unfold((builder.build(), asks), |(mut batches, asks)| async move {
+        asks.send_modify(|asks| *asks += 1);
+        batches.next().await.map(|batch| (batch, (batches, asks)))
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }
 
 struct State {

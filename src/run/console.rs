@@ -35,19 +35,7 @@ impl Console {
         arguments: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
-        let mut json = None;
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            if argument == "--" {
-                break;
-            }
-            let value = match argument.to_str() {
-                Some("--log-format") => arguments.next(),
-                Some(argument) => argument.strip_prefix("--log-format=").map(OsString::from),
-                None => None,
-            };
-            json = value.map(|value| value == JSON).or(json);
-        }
+        let json = super::last_value("--log-format", arguments).map(|value| value == JSON);
         let from_environment =
             || ["LOG_FORMAT", "SKOL_LOG_FORMAT"].into_iter().filter_map(&variable).any(|value| value == JSON);
         Self { json: json.unwrap_or_else(from_environment), colour: false }

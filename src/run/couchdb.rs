@@ -72,6 +72,7 @@ pub(super) async fn open(
             suffix: settings.output_format.attachment_name(""),
             taxonomy,
             partitioned_output: info.partitioned,
+            max_document_size: settings.max_document_size.0,
             text: settings.text(),
         },
         context,

@@ -3,6 +3,7 @@
 //! [`label`] reads as the list of what a run does: take the lock, load the model, build the classifier, run it
 //! while signals and progress are looked after, and tell people and machines how it ended.
 
+mod asked;
 mod console;
 mod couchdb;
 mod document_messages;
@@ -25,12 +26,13 @@ mod summary;
 mod taxonomy;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use futures::StreamExt;
 
+pub use asked::last_value;
 pub use console::Console;
 pub(crate) use couchdb::{connection, remedy};
 pub use ending::{Left, flag_sentence, sentence};
@@ -78,6 +80,27 @@ pub fn label(settings: &Settings) -> Result<Exit> {
     // A run that was stopped does not wait for threads that are still in the middle of a document.
     runtime.shutdown_background();
     code
+}
+
+/// Writes to `file` that a run could not even begin, because its settings are wrong: a monitor that sees the figures of
+/// the run before would take them for good ones.
+pub fn record_failure(file: &Path, start_time: SystemTime, error: &Error, exit_code: u8) -> Result<()> {
+    let end_time = SystemTime::now();
+    let metrics = RunMetrics::new(&Ended {
+        tally: &Tally::default(),
+        left_out: None,
+        elapsed: end_time.duration_since(start_time).unwrap_or_default(),
+        start_time,
+        end_time,
+        exit_code,
+        last_success: success::last(file, metrics::PREFIX),
+        stages: &[],
+        instrumentation: &Instrumentation::new(Verbosity::Silent),
+        model: None,
+        collapsed: false,
+        error: Some(error),
+    });
+    metrics.write(file)
 }
 
 async fn run(settings: &Settings) -> Result<Exit> {

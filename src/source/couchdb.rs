@@ -16,4 +16,5 @@ pub use select::{CouchSelection, CouchSource};
 pub use since::Checkpoint;
 
 pub(crate) use fetch::Fetcher;
+pub(crate) use listed::read_listing;
 pub(crate) use pattern::{AttachmentPattern, KEPT_COPY};

@@ -7,6 +7,7 @@ use crate::couchdb::{
     WriteResult, write,
 };
 use crate::document::{DocumentRef, Outcome, Status};
+use crate::source::MAX_DOCUMENT_SIZE;
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
 use crate::worker::WorkerContext;
 use serde::{Deserialize, Serialize};
@@ -30,9 +31,16 @@ pub struct CouchFlagParams {
     pub pattern: String,
     /// What speaks of taxonomy.
     pub filter: TaxonomyFilter,
+    /// The most bytes that a text may have.
+    #[serde(default = "max_document_size")]
+    pub max_document_size: u64,
     /// Do everything but write: what would be written ends as planned.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+fn max_document_size() -> u64 {
+    MAX_DOCUMENT_SIZE
 }
 
 /// Sets the flag for documents of one database.
@@ -54,7 +62,7 @@ impl CouchFlagger {
             .map_err(|error| Unusable::new(&params.connection, Step::Connect, error))?;
         let database = Database::new(client);
         Ok(Self {
-            fetcher: Fetcher::new(database.clone()),
+            fetcher: Fetcher::new(database.clone(), params.max_document_size),
             database,
             pattern: AttachmentPattern::new(&params.pattern)?,
             filter: params.filter.clone(),
@@ -140,7 +148,7 @@ impl CouchFlagger {
     ) -> std::result::Result<Option<CouchDocument>, String> {
         let mut flag = false;
         for (name, body) in bodies {
-            let body = body.as_ref().map_err(|reason| format!("attachment '{name}' {reason}"))?;
+            let body = body.as_ref().map_err(|error| format!("attachment '{name}' {error}"))?;
             // An abbreviation is plain ASCII: bytes that are no UTF-8 elsewhere in the text do not hide it.
             flag |= self.filter.matches(&String::from_utf8_lossy(body));
         }

@@ -3,6 +3,7 @@
 mod cli;
 mod couchdb;
 mod encodings;
+mod fuzz;
 mod guide;
 mod instrumentation;
 mod model;

@@ -90,7 +90,7 @@ fn closures_of_couchdb_stay_under_a_thousand_bytes_and_show_no_secret() {
     let producer =
         Producer { model: "context".into(), model_sha256: "0".repeat(64), version: "0.1.0".into() };
     let output = couch().for_database("journals_annotated");
-    let load = CouchLoadParams { connection: couch(), taxonomy: None, text: Default::default() };
+    let load = CouchLoadParams::new(couch());
     let save = CouchSaveParams::new(output, &couch(), producer);
     let labels = Labels::new(["Nomenclature", "Description", "Misc-exposition"].map(String::from));
     let functions: [(Arc<dyn PartitionFunction>, SchemaRef); 2] = [

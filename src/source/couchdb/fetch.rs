@@ -5,15 +5,13 @@
 //! it is small, the answer is too large for memory, or a proxy does not let the call pass, it reads the stubs first
 //! and then only the attachments that are wanted, a few at a time.
 
-use crate::couchdb::{Bodies, CouchDocument, Database, Error, ErrorKind, Got};
+use crate::couchdb::{Bodies, BodyError, CouchDocument, Database, Error, ErrorKind, Got};
 use futures::stream::{self, StreamExt};
 
 /// Documents per bulk request.
 pub(super) const BULK_DOCUMENTS: usize = 64;
 /// The longest bulk answer that is taken, in bytes.
 const BULK_BYTES: usize = 16 << 20;
-/// The longest text that is taken, in bytes.
-const TEXT_BYTES: usize = 256 << 20;
 /// How many attachments are fetched at the same time when they are fetched one by one.
 const AT_ONCE: usize = 4;
 /// A bulk answer may be so many times as long as what was wanted of it.
@@ -33,6 +31,8 @@ pub(crate) type Wanted<'a> = &'a (dyn Fn(usize, &str) -> bool + Send + Sync);
 /// Fetches documents through one connection, and learns how to do it best.
 pub(crate) struct Fetcher {
     database: Database,
+    /// The longest text that is taken, in bytes.
+    most: u64,
     /// Whether bodies are fetched one by one.
     one_by_one: bool,
     /// Whether something before the server lets no bulk read pass.
@@ -40,8 +40,9 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database, one_by_one: false, no_bulk: false }
+    /// Takes texts of at most `most` bytes.
+    pub(crate) fn new(database: Database, most: u64) -> Self {
+        Self { database, most, one_by_one: false, no_bulk: false }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -112,7 +113,7 @@ impl Fetcher {
             if unpacked > budget {
                 continue;
             }
-            results.push(Self::open(got, |name| wanted(place, name), &mut taken, &mut unpacked));
+            results.push(self.open(got, |name| wanted(place, name), &mut taken, &mut unpacked));
         }
         // What was not unpacked for want of space was wanted all the same.
         if results.len() == ids.len() {
@@ -121,9 +122,15 @@ impl Fetcher {
         Ok(results)
     }
 
-    fn open(got: Got, wanted: impl Fn(&str) -> bool, taken: &mut usize, unpacked: &mut usize) -> FetchResult {
+    fn open(
+        &self,
+        got: Got,
+        wanted: impl Fn(&str) -> bool,
+        taken: &mut usize,
+        unpacked: &mut usize,
+    ) -> FetchResult {
         let mut delivery = got?;
-        let (bodies, weight) = delivery.take(wanted);
+        let (bodies, weight) = delivery.take(wanted, self.most);
         *taken += weight;
         *unpacked += bodies.iter().filter_map(|(_, body)| body.as_ref().ok()).map(Vec::len).sum::<usize>();
         Ok(Fetched { document: delivery.document, bodies })
@@ -139,6 +146,7 @@ impl Fetcher {
         let (mut taken, mut total) = (0, 0);
         let mut results: Vec<FetchResult> = Vec::with_capacity(ids.len());
         let mut bodies = Vec::new();
+        let most = self.most;
         for (place, row) in rows.into_iter().enumerate() {
             if taken > budget {
                 break;
@@ -147,26 +155,34 @@ impl Fetcher {
                 results.push(Err("it is not there (any more)".to_owned()));
                 continue;
             };
+            let mut refused = Vec::new();
             for (name, stub) in document.stubs() {
                 total += stub.length as usize;
-                if wanted(place, &name) {
+                if !wanted(place, &name) {
+                    continue;
+                }
+                if stub.length > most {
+                    refused.push((name, Err(BodyError::TooLarge { bytes: stub.length })));
+                } else {
                     taken += stub.length as usize;
                     bodies.push((place, name, stub.length));
                 }
             }
-            results.push(Ok(Fetched { document, bodies: Vec::new() }));
+            results.push(Ok(Fetched { document, bodies: refused }));
         }
         let database = &self.database;
         let mut fetched = stream::iter(bodies)
             .map(|(place, name, length)| async move {
-                let body = database.attachment(ids[place], &name, Some(length), TEXT_BYTES).await;
+                let body = database
+                    .attachment(ids[place], &name, Some(length), usize::try_from(most).unwrap_or(usize::MAX))
+                    .await;
                 (place, name, body)
             })
             .buffered(if taken > budget { 1 } else { AT_ONCE });
         while let Some((place, name, body)) = fetched.next().await {
             let body = match body {
                 Err(error) if ends_the_run(&error) => return Err(error),
-                Err(error) => Err(format!("cannot be read: {}", error.full())),
+                Err(error) => Err(BodyError::Unreadable(format!("cannot be read: {}", error.full()))),
                 Ok(bytes) => Ok(bytes.into()),
             };
             if let Some(Ok(fetched)) = results.get_mut(place) {

@@ -1,6 +1,6 @@
 //! What a listing tells about a document; the rest is read over.
 
-use crate::couchdb::{AnnotationProvenance, AttachmentStub, Producer, is_as_written};
+use crate::couchdb::{AnnotationProvenance, AttachmentStub, Listing, Producer, is_as_written};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -45,6 +45,18 @@ impl Listed {
         field.and_then(|mut field| field.annotations.remove(&annotation)).is_some_and(|written| {
             written.producer == *producer && is_as_written(&written, stub) && text.revpos < stub.revpos
         })
+    }
+}
+
+/// Reads `body` as a listing and asks each document what a selection asks: for fuzzing.
+pub(crate) fn read_listing(body: &[u8]) {
+    let Ok(listing) = serde_json::from_slice::<Listing<Listed>>(body) else { return };
+    let producer = Producer { model: String::new(), model_sha256: String::new(), version: String::new() };
+    for listed in listing.rows.into_iter().filter_map(|row| row.doc) {
+        let _ = (listed.is_golden(), listed.is_taxpub());
+        for name in listed.attachments.keys() {
+            let _ = listed.is_done(name, ".ann", &producer);
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The worker's half: documents by their references.
 
 use super::fetch::{BULK_DOCUMENTS, Fetched, Fetcher};
-use crate::couchdb::{Client, ConnectionParams, Connections, Database, Error, Step, Unusable};
+use crate::couchdb::{BodyError, Client, ConnectionParams, Connections, Database, Error, Step, Unusable};
 use crate::document::{Document, DocumentRef, TextParams};
 use crate::error::{BoxError, Result};
-use crate::source::{DocumentError, LoadParams, LoadResult, Loader};
+use crate::source::{DocumentError, LoadParams, LoadResult, Loader, MAX_DOCUMENT_SIZE};
 use crate::taxonomy::TaxonomyFilter;
 use crate::worker::WorkerContext;
 use async_trait::async_trait;
@@ -25,12 +25,25 @@ pub struct CouchLoadParams {
     /// Only texts with one of these abbreviations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxonomy: Option<TaxonomyFilter>,
+    /// The most bytes that a text may have.
+    #[serde(default = "max_document_size")]
+    pub max_document_size: u64,
     /// How attachments become text.
     #[serde(default)]
     pub text: TextParams,
 }
 
+fn max_document_size() -> u64 {
+    MAX_DOCUMENT_SIZE
+}
+
 impl CouchLoadParams {
+    /// All texts of the database of `connection`, as UTF-8.
+    #[must_use]
+    pub fn new(connection: ConnectionParams) -> Self {
+        Self { connection, taxonomy: None, max_document_size: MAX_DOCUMENT_SIZE, text: TextParams::default() }
+    }
+
     /// Name of the source.
     pub(crate) const NAME: &'static str = "couchdb";
 
@@ -67,6 +80,7 @@ impl LoadParams for CouchLoadParams {
 pub struct CouchLoader {
     fetcher: Fetcher,
     taxonomy: Option<TaxonomyFilter>,
+    max_document_size: u64,
     text: TextParams,
     /// Mean length of the documents so far, in bytes of their texts.
     mean: Option<usize>,
@@ -81,8 +95,9 @@ impl CouchLoader {
         let client = Client::open(&params.connection, &Connections::of(context))
             .map_err(|error| Unusable::new(&params.connection, Step::Connect, error))?;
         Ok(Self {
-            fetcher: Fetcher::new(Database::new(client)),
+            fetcher: Fetcher::new(Database::new(client), params.max_document_size),
             taxonomy: params.taxonomy.clone(),
+            max_document_size: params.max_document_size,
             text: params.text,
             mean: None,
         })
@@ -98,7 +113,10 @@ impl CouchLoader {
         let there = fetched.bodies.iter().position(|(attachment, _)| attachment == name);
         let body = match there.map(|place| fetched.bodies.swap_remove(place).1) {
             None => return Err(DocumentError::Missing { what: what() }),
-            Some(Err(reason)) => return Err(DocumentError::Reason(format!("{} {reason}", what()))),
+            Some(Err(BodyError::TooLarge { bytes })) => {
+                return Err(DocumentError::TooLarge { what: what(), bytes, most: self.max_document_size });
+            }
+            Some(Err(error)) => return Err(DocumentError::Reason(format!("{} {error}", what()))),
             Some(Ok(body)) => body,
         };
         let read = self.text.read(body);

@@ -10,7 +10,9 @@ use crate::couchdb::{
     Step, Unusable,
 };
 use crate::document::{DocumentRef, TextParams};
-use crate::source::{Decision, DocumentError, LeftOut, LoadParams, Reason, Selected, Source, SourceError};
+use crate::source::{
+    Decision, DocumentError, LeftOut, LoadParams, MAX_DOCUMENT_SIZE, Reason, Selected, Source, SourceError,
+};
 use crate::taxonomy::TaxonomyFilter;
 use crate::worker::WorkerContext;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
@@ -48,6 +50,8 @@ pub struct CouchSelection {
     pub taxonomy: Option<TaxonomyFilter>,
     /// Whether the ids of the output database name a partition (`partition:id`): others fail at once.
     pub partitioned_output: bool,
+    /// The most bytes that a text may have; a longer one fails by name.
+    pub max_document_size: u64,
     /// How attachments become text.
     pub text: TextParams,
 }
@@ -65,6 +69,7 @@ impl Default for CouchSelection {
             suffix: ".ann".to_owned(),
             taxonomy: None,
             partitioned_output: false,
+            max_document_size: MAX_DOCUMENT_SIZE,
             text: TextParams::default(),
         }
     }
@@ -324,6 +329,7 @@ impl Source for CouchSource {
         Arc::new(CouchLoadParams {
             connection: self.input.clone(),
             taxonomy: self.selection.taxonomy.clone(),
+            max_document_size: self.selection.max_document_size,
             text: self.selection.text,
         })
     }

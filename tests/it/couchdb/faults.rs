@@ -34,7 +34,7 @@ pub async fn run(params: &ConnectionParams, batch: usize, context: &WorkerContex
     let source =
         CouchSource::new(params.clone(), params.clone(), CouchSelection::default(), context).unwrap();
     let selected = source.select().try_concat().await.unwrap();
-    let load = CouchLoadParams { connection: params.clone(), taxonomy: None, text: Default::default() };
+    let load = CouchLoadParams::new(params.clone());
     let mut loader = CouchLoader::open(&load, context).unwrap();
     let mut saver =
         CouchSaver::open(&CouchSaveParams::new(params.clone(), params, producer()), context).unwrap();
@@ -124,7 +124,7 @@ async fn a_server_that_restarts_is_waited_for() {
     let references = seed(&database, 200);
     let params = database.params();
     let counts = context();
-    let load = CouchLoadParams { connection: params.clone(), taxonomy: None, text: Default::default() };
+    let load = CouchLoadParams::new(params.clone());
     let mut loader = CouchLoader::open(&load, &counts).unwrap();
     let save = CouchSaveParams::new(params.clone(), &params, producer());
     let mut saver = CouchSaver::open(&save, &counts).unwrap();
@@ -173,7 +173,7 @@ async fn a_poison_document_fails_alone_also_when_the_server_breaks_over_it() {
     let mut params = database.params_at(&proxy.url);
     params.retry = RetryPolicy { base_ms: 1, cap_ms: 5, budget_ms: 1_000 };
     let references: Vec<_> = (0..40).map(|n| reference(&format!("d{n:04}"), "t.txt")).collect();
-    let load = CouchLoadParams { connection: params.clone(), taxonomy: None, text: Default::default() };
+    let load = CouchLoadParams::new(params.clone());
     let loaded = load_all(&mut CouchLoader::open(&load, &context()).unwrap(), &references).await;
     for (place, loaded) in loaded.iter().enumerate() {
         assert_eq!(loaded.is_err(), place == 13, "{loaded:?}");
@@ -236,11 +236,7 @@ async fn a_session_that_runs_out_is_renewed() {
         (count % 5 == 4 && !head.contains("_session")).then_some(Mishap::Unauthorized)
     };
     let proxy = Proxy::start(server().address(), 1, forgetful).await;
-    let load = CouchLoadParams {
-        connection: database.params_at(&proxy.url),
-        taxonomy: None,
-        text: Default::default(),
-    };
+    let load = CouchLoadParams::new(database.params_at(&proxy.url));
     let mut loader = CouchLoader::open(&load, &context()).unwrap();
     for chunk in references.chunks(2) {
         assert!(load_all(&mut loader, chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));

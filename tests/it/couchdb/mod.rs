@@ -2,7 +2,7 @@
 
 mod faults;
 mod program;
-mod proxy;
+pub(crate) mod proxy;
 mod saving;
 mod selecting;
 pub(crate) mod server;

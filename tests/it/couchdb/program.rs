@@ -4,7 +4,7 @@
 //! 20 kills, 100,000 small documents); a release build given as `SKOL_TEST_PROGRAM` makes that bearable.
 
 use super::faults::contents;
-use super::proxy::{Mishap, Proxy};
+use super::proxy::{Mishap, Proxy, front};
 use super::server::{TestDatabase, server, with_texts};
 use super::strict::{Strict, Traits};
 use rand::rngs::StdRng;
@@ -119,13 +119,13 @@ fn a_run_that_is_killed_again_and_again_ends_like_one_that_is_not() {
     seed(&killed, count, length);
     let place = Place::new();
     let begin = Instant::now();
-    place.run(&server().url(), &calm, &[]);
+    place.run(&front(), &calm, &[]);
     let undisturbed = begin.elapsed();
 
     let mut random = StdRng::seed_from_u64(20);
     let (mut done, mut too_late) = (0, 0);
     while done < kills {
-        let mut child = place.program(&server().url(), &killed.name, &[]).spawn().unwrap();
+        let mut child = place.program(&front(), &killed.name, &[]).spawn().unwrap();
         std::thread::sleep(undisturbed.mul_f64(random.random()));
         if child.try_wait().unwrap().is_some() {
             too_late += 1;
@@ -137,11 +137,11 @@ fn a_run_that_is_killed_again_and_again_ends_like_one_that_is_not() {
         done += 1;
     }
     killed.everything().iter().for_each(whole);
-    place.run(&server().url(), &killed, &[]);
+    place.run(&front(), &killed, &[]);
     let (calm, killed_contents) = (contents(&calm), contents(&killed));
     assert_eq!(calm.len(), count);
     assert!(calm == killed_contents, "the databases differ");
-    place.run(&server().url(), &killed, &[]);
+    place.run(&front(), &killed, &[]);
     let documents = &place.metrics()["documents"];
     assert_eq!(documents["unchanged"], count, "again is free: {documents}");
     assert_eq!(documents["saved"], 0, "again is free: {documents}");
@@ -166,7 +166,7 @@ async fn a_bad_network_gives_the_same_database_and_its_retries_are_counted() {
     seed(&stormy, count, length);
     let proxy = Proxy::start(server().address(), 10, Proxy::one_in_ten).await;
     let place = Place::new();
-    place.run(&server().url(), &calm, &[]);
+    place.run(&front(), &calm, &[]);
     let output = place.run(&proxy.url, &stormy, &["--batch-size", "5"]);
     assert!(contents(&calm) == contents(&stormy), "the databases differ");
     assert!(proxy.failures() > 0, "the network was not bad enough");
@@ -182,7 +182,7 @@ fn no_edit_made_during_a_run_is_lost() {
     let database = server().database("edited");
     seed(&database, count, length);
     let place = Place::new();
-    let child = place.program(&server().url(), &database.name, &["--batch-size", "10"]).spawn().unwrap();
+    let child = place.program(&front(), &database.name, &["--batch-size", "10"]).spawn().unwrap();
     let over = AtomicBool::new(false);
     let edits = std::thread::scope(|scope| {
         let editor = scope.spawn(|| {
@@ -220,7 +220,7 @@ fn no_edit_made_during_a_run_is_lost() {
     let everything = database.everything();
     assert!(everything.iter().all(|document| document["_attachments"].get("t.txt.ann").is_some()));
     everything.iter().for_each(whole);
-    place.run(&server().url(), &database, &[]);
+    place.run(&front(), &database, &[]);
     assert_eq!(place.metrics()["documents"]["unchanged"], count);
 }
 
@@ -243,7 +243,7 @@ async fn an_outage_is_waited_for_and_one_without_end_is_told_in_one_line() {
     let calm = server().database("calm");
     seed(&calm, count, length);
     let place = Place::new();
-    place.run(&server().url(), &calm, &[]);
+    place.run(&front(), &calm, &[]);
     let expected = contents(&calm);
     let outages: &[f64] = if full() { &[5.0, 25.0, 60.0, 110.0] } else { &[1.5] };
     for &seconds in outages {
@@ -268,7 +268,7 @@ async fn an_outage_is_waited_for_and_one_without_end_is_told_in_one_line() {
         shown.lines().filter(|line| line.contains("error") || line.contains("failed")).collect();
     assert!(about.len() == 1 && about[0].contains("did not answer for"), "{shown}");
     assert!(begin.elapsed() < Duration::from_secs(if full() { 140 } else { 30 }), "{:?}", begin.elapsed());
-    place.run(&server().url(), &database, &[]);
+    place.run(&front(), &database, &[]);
     assert!(contents(&database) == expected, "the next run mends all");
 }
 
@@ -301,7 +301,7 @@ async fn a_database_that_cannot_be_used_is_told_with_what_to_do_before_anything_
         assert!(shown.contains(remedy), "{traits:?}: {shown}");
         assert_eq!(place.metrics()["documents"]["selected"], 0, "{traits:?}");
     }
-    let output = place.program(&server().url(), "skol_test_there_is_no_such_database", &[]).output().unwrap();
+    let output = place.program(&front(), "skol_test_there_is_no_such_database", &[]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("--ingest-db-name"));
 }
 
@@ -333,7 +333,7 @@ fn a_quiet_night_since_the_last_run_reads_no_listing() {
     let place = Place::new();
     for (night, selected) in [(1, size(300, 200_000)), (2, 0), (3, 0)] {
         let begin = Instant::now();
-        place.run(&server().url(), &database, &["--since", "last"]);
+        place.run(&front(), &database, &["--since", "last"]);
         let documents = &place.metrics()["documents"];
         assert_eq!(documents["selected"], selected, "night {night}: {documents}");
         eprintln!("night {night}: {:.2} s", begin.elapsed().as_secs_f64());
@@ -354,7 +354,7 @@ fn memory_stays_bounded_with_large_texts() {
         assert_eq!(status, 201);
     }
     let place = Place::new();
-    place.run(&server().url(), &database, &[]);
+    place.run(&front(), &database, &[]);
     let metrics = place.metrics();
     let peak = metrics["peak_rss_bytes"].as_u64().unwrap();
     eprintln!("{} texts of 9 MB: peak resident memory {:.0} MB", size(3, 12), peak as f64 / 1e6);
@@ -378,22 +378,22 @@ fn no_secret_is_ever_shown() {
         base64::engine::general_purpose::STANDARD.encode(basic),
         "AuthSession=".to_owned(),
     ];
-    let with_user = server().url().replacen("://", &format!("://{}:{}@", server().user, server().secret), 1);
+    let with_user = front().replacen("://", &format!("://{}:{}@", server().user, server().secret), 1);
     let cases: [(&str, &str, &[&str], i32); 9] = [
-        (&server().url(), &database.name, &[], 0),
-        (&server().url(), &database.name, &["--output-database", &other.name], 0),
-        (&server().url(), &database.name, &["--dry-run"], 0),
+        (&front(), &database.name, &[], 0),
+        (&front(), &database.name, &["--output-database", &other.name], 0),
+        (&front(), &database.name, &["--dry-run"], 0),
         (&with_user, &database.name, &[], 0),
         (&with_user, &database.name, &["--show-config"], 0),
-        (&server().url(), &database.name, &["--show-config"], 0),
+        (&front(), &database.name, &["--show-config"], 0),
         (
-            &server().url(),
+            &front(),
             &database.name,
             &["--couchdb-username", "skol_test_nobody", "--couchdb-password-file", "wrong"],
             3,
         ),
-        (&server().url(), "skol_test_there_is_no_such_database", &[], 3),
-        (&server().url(), &database.name, &["--couchdb-ca-file", "password"], 0),
+        (&front(), "skol_test_there_is_no_such_database", &[], 3),
+        (&front(), &database.name, &["--couchdb-ca-file", "password"], 0),
     ];
     for verbosity in ["0", "1", "2", "3"] {
         for (url, name, more, code) in &cases {
@@ -412,11 +412,65 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
+fn a_text_longer_than_a_document_may_be_fails_by_name() {
+    let database = server().database("longest");
+    seed(&database, 3, 2_000);
+    database.put_all(&[with_texts("long", &[("t.txt", &"word ".repeat(1_000))], json!({}))]);
+    let place = Place::new();
+    let more = ["--max-document-size", "4k"];
+    let output = place.program(&front(), &database.name, &more).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for wanted in ["'t.txt' of document 'long'", "5000 bytes", "--max-document-size"] {
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
+    }
+    assert_eq!(place.metrics()["documents"]["saved"], 3);
+}
+
+/// The input is replicated away and compacted all the while, and afterwards once more: nothing is lost, and
+/// the replica has every annotation.
+#[test]
+fn replication_and_compaction_at_the_same_time_change_nothing() {
+    let (count, length) = (size(120, 2_000), size(6_000, 30_000));
+    let (calm, busy, replica) =
+        (server().database("calm"), server().database("busy"), server().database("replica"));
+    seed(&calm, count, length);
+    seed(&busy, count, length);
+    let place = Place::new();
+    place.run(&front(), &calm, &[]);
+    let over = AtomicBool::new(false);
+    let rounds = std::thread::scope(|scope| {
+        let disturber = scope.spawn(|| {
+            let mut rounds = 0;
+            while !over.load(Ordering::Relaxed) {
+                busy.replicate_to(&replica);
+                assert_eq!(busy.request("POST", &["_compact"], "", Some(("application/json", b"{}"))).0, 202);
+                rounds += 1;
+            }
+            rounds
+        });
+        let run = place.program(&front(), &busy.name, &["--batch-size", "10"]).output();
+        over.store(true, Ordering::Relaxed);
+        let run = run.unwrap();
+        assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+        disturber.join().unwrap()
+    });
+    assert!(rounds > 0);
+    busy.replicate_to(&replica);
+    let expected = contents(&calm);
+    assert!(contents(&busy) == expected, "the databases differ");
+    assert!(contents(&replica) == expected, "the replica differs");
+    // On the replica everything is ours, and done.
+    place.run(&front(), &replica, &[]);
+    assert_eq!(place.metrics()["documents"]["unchanged"], count);
+}
+
+#[test]
 fn closures_are_small_and_shown() {
     let database = server().database("closures");
     seed(&database, 4, 1_000);
     let place = Place::new();
-    let output = place.run(&server().url(), &database, &["--verbosity", "2"]);
+    let output = place.run(&front(), &database, &["--verbosity", "2"]);
     let closures = place.metrics()["closures"].clone();
     let shown =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -434,7 +488,7 @@ fn the_old_production_line_runs_unchanged() {
     let place = Place::new();
     let settings = format!(
         "COUCHDB_URL={}\nCOUCHDB_USER={}\nCOUCHDB_PASSWORD='{}'  # quoted\nINGEST_DATABASE={}\n",
-        server().url(),
+        front(),
         server().user,
         server().secret,
         database.name
@@ -456,7 +510,7 @@ fn memory_does_not_follow_the_number_of_documents() {
     let database = server().database("many");
     seed(&database, count, 200);
     let place = Place::new();
-    place.run(&server().url(), &database, &[]);
+    place.run(&front(), &database, &[]);
     let metrics = place.metrics();
     assert_eq!(metrics["documents"]["saved"], count);
     let peak = metrics["peak_rss_bytes"].as_u64().unwrap();

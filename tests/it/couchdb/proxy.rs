@@ -4,7 +4,7 @@ use super::strict::Strict;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -277,6 +277,23 @@ impl Proxy {
     pub fn failures(&self) -> u32 {
         self.seen().iter().filter(|(mishap, _)| **mishap != Mishap::Delay).map(|(_, count)| count).sum()
     }
+}
+
+/// Where a program finds the server: itself when it is a CouchDB, else by way of strict mode, one for all tests.
+pub fn front() -> String {
+    static FRONT: OnceLock<(tokio::runtime::Runtime, Proxy)> = OnceLock::new();
+    if super::server::is_couchdb() {
+        return super::server::server().url();
+    }
+    let start = || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let address = super::server::server().address();
+        let proxy = runtime.block_on(Proxy::strict(address, Arc::default()));
+        (runtime, proxy)
+    };
+    // In a thread of its own: the test that asks first may have a runtime already.
+    FRONT.get_or_init(|| std::thread::spawn(start).join().unwrap()).1.url.clone()
 }
 
 /// One request and its answer; then the connection is closed.

@@ -292,6 +292,7 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
         connection: database.params(),
         pattern: "*.txt".into(),
         filter: TaxonomyFilter::default(),
+        max_document_size: 1 << 20,
         dry_run: false,
     };
     let mut flagger = CouchFlagger::open(&params, &context()).unwrap();

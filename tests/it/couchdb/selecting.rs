@@ -26,7 +26,7 @@ pub fn reference(doc_id: &str, attachment_name: &str) -> DocumentRef {
 }
 
 pub fn loader(database: &TestDatabase) -> CouchLoader {
-    let params = CouchLoadParams { connection: database.params(), taxonomy: None, text: Default::default() };
+    let params = CouchLoadParams::new(database.params());
     CouchLoader::open(&params, &context()).unwrap()
 }
 
@@ -156,7 +156,7 @@ async fn large_companions_are_not_fetched_again_and_again() {
     database.put_all(&documents);
     let references: Vec<_> = (0..200).map(|n| reference(&format!("d{n:03}"), "a.txt")).collect();
     let counts = context();
-    let params = CouchLoadParams { connection: database.params(), taxonomy: None, text: Default::default() };
+    let params = CouchLoadParams::new(database.params());
     let mut loader = CouchLoader::open(&params, &counts).unwrap();
     for chunk in references.chunks(20) {
         assert!(load_all(&mut loader, chunk).await.iter().all(|loaded| loaded.as_ref().unwrap().is_some()));
@@ -195,6 +195,26 @@ async fn what_cannot_be_loaded_fails_alone_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_text_longer_than_a_document_may_be_is_not_read() {
+    let database = server().database("longest");
+    let (long, scan) = ("word ".repeat(800), "0123456789abcdef".repeat(60_000));
+    database.put_all(&[
+        with_texts("bulk", &[("long.txt", &long), ("short.txt", "Boletus")], json!({})),
+        with_texts("single", &[("long.txt", &long), ("short.txt", "Russula"), ("s.pdf", &scan)], json!({})),
+    ]);
+    let params = CouchLoadParams { max_document_size: 3_999, ..CouchLoadParams::new(database.params()) };
+    let mut loader = CouchLoader::open(&params, &context()).unwrap();
+    for id in ["bulk", "single", "single"] {
+        let loaded = load_all(&mut loader, &[reference(id, "long.txt"), reference(id, "short.txt")]).await;
+        let error = loaded[0].as_ref().unwrap_err().to_string();
+        for wanted in ["'long.txt' of document", "4000 bytes", "3999 at most", "--max-document-size"] {
+            assert!(error.contains(wanted), "{id}: {error}");
+        }
+        assert!(loaded[1].as_ref().unwrap().is_some(), "{id}: {:?}", loaded[1]);
+    }
+}
+
+#[tokio::test]
 async fn the_taxonomy_filter_leaves_out_what_does_not_speak_of_it() {
     let database = server().database("filter");
     database.put_all(&[
@@ -202,9 +222,8 @@ async fn the_taxonomy_filter_leaves_out_what_does_not_speak_of_it() {
         with_texts("b", &[("t.txt", "Minutes of the meeting")], json!({})),
     ]);
     let params = CouchLoadParams {
-        connection: database.params(),
         taxonomy: Some(TaxonomyFilter::default()),
-        text: Default::default(),
+        ..CouchLoadParams::new(database.params())
     };
     let mut loader = CouchLoader::open(&params, &context()).unwrap();
     let loaded = load_all(&mut loader, &[reference("a", "t.txt"), reference("b", "t.txt")]).await;

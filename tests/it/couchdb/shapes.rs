@@ -315,7 +315,7 @@ async fn an_answer_that_drips_or_never_comes_ends_the_run_within_the_budget() {
     let silent = played(|_, _, _| std::thread::sleep(Duration::from_secs(30)));
     for params in [drip, silent] {
         let begin = Instant::now();
-        let load = CouchLoadParams { connection: params.clone(), taxonomy: None, text: Default::default() };
+        let load = CouchLoadParams::new(params.clone());
         let run = context();
         let mut loaders = [0; 3].map(|_| CouchLoader::open(&load, &run).unwrap());
         for loader in &mut loaders {
@@ -421,7 +421,7 @@ async fn every_field_comes_back_to_the_letter() {
         .unwrap()
         .select();
     assert_eq!(source.try_next().await.unwrap().unwrap().len(), 1);
-    let load = CouchLoadParams { connection: params.clone(), taxonomy: None, text: Default::default() };
+    let load = CouchLoadParams::new(params.clone());
     let loaded =
         load_all(&mut CouchLoader::open(&load, &context()).unwrap(), &[reference("a", "t.txt")]).await;
     let annotation = annotate(loaded.into_iter().next().unwrap().unwrap().unwrap());

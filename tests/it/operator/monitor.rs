@@ -115,6 +115,13 @@ fn the_time_of_the_last_success_stays_when_a_run_fails() {
             assert!(value("end_time") > success && value("start_time") <= value("end_time"));
         }
         std::fs::remove_file(place.path("in/bad.txt")).unwrap();
+        // Settings that are wrong are no good night either.
+        for wrong in [&["in", "--limit=some"][..], &["in", "--no-such-option"], &["--skip-existing"]] {
+            let before = value("end_time");
+            assert_eq!(run(wrong), Some(2), "{wrong:?}");
+            assert_eq!((value("last_success_time"), value("exit_code")), (success, 2.0), "{wrong:?}");
+            assert!(value("end_time") > before && value("start_time") <= value("end_time"));
+        }
         // A dry run did nothing that could have succeeded.
         assert_eq!(run(&["in", "--dry-run"]), Some(0));
         assert_eq!(value("last_success_time"), success);

@@ -1,0 +1,7 @@
+//! `answers` for libFuzzer.
+#![no_main]
+
+#[path = "../targets/answers.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::check(bytes));

@@ -1,0 +1,7 @@
+//! `checkpoint` for libFuzzer.
+#![no_main]
+
+#[path = "../targets/checkpoint.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::check(bytes));

@@ -1,0 +1,7 @@
+//! `settings` for libFuzzer.
+#![no_main]
+
+#[path = "../targets/settings.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::check(bytes));
