@@ -84,10 +84,15 @@ pub fn label(settings: &Settings) -> Result<Exit> {
 
 /// Writes to `file` that a run could not even begin, because its settings are wrong: a monitor that sees the figures of
 /// the run before would take them for good ones.
-pub fn record_failure(file: &Path, start_time: SystemTime, error: &Error, exit_code: u8) -> Result<()> {
+pub fn record_failure(
+    file: &Path,
+    start_time: SystemTime,
+    error: &crate::Error,
+    exit_code: u8,
+) -> Result<()> {
     let end_time = SystemTime::now();
     let metrics = RunMetrics::new(&Ended {
-        tally: &Tally::default(),
+        summary: &RunSummary::default(),
         left_out: None,
         elapsed: end_time.duration_since(start_time).unwrap_or_default(),
         start_time,
