@@ -24,6 +24,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<()> {
     let (name, output) = place(settings, &settings.model)?;
     let options = TrainOptions {
         input: settings.input.clone(),
+        annotations: settings.annotations.clone(),
         test: settings.test.clone(),
         preset_name: settings.model.clone(),
         preset: preset(settings)?,
@@ -65,7 +66,8 @@ fn adapt(settings: &TrainSettings, base: &str) -> Result<()> {
     let (name, output) = place(settings, model.name())?;
     let (progress, bar) = progress(&settings.terminal);
     let (time, command) = (time(settings), command(settings));
-    let options = AdaptOptions { model, input: settings.input.clone(), name, output, time, command };
+    let (input, annotations) = (settings.input.clone(), settings.annotations.clone());
+    let options = AdaptOptions { model, input, annotations, name, output, time, command };
     let adapted = train::adapt(&options, &progress);
     bar.finish_and_clear();
     let adapted = adapted?;
@@ -161,6 +163,9 @@ fn command(settings: &TrainSettings) -> String {
     }
     if let Some(labels) = settings.labels {
         command += &format!(" --labels {}", labels.name());
+    }
+    if let Some(annotations) = &settings.annotations {
+        command += &format!(" --annotations {}", name(annotations));
     }
     if let Some(test) = &settings.test {
         command += &format!(" --test {}", name(test));

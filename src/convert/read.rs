@@ -94,10 +94,16 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
     let mut odd = Vec::new();
     let found = if lower.ends_with(".ann") {
         let annotation = text(path)?;
-        let standoff = brat::is_standoff(&annotation);
-        let beside = if standoff { text(&path.with_extension("txt"))? } else { String::new() };
-        let parsed = if standoff { brat::parse(&beside, &annotation) } else { yedda::parse(&annotation) };
-        vec![from_parsed(stem(".ann"), &parsed, &mut odd)]
+        let text_file = path.with_extension("txt");
+        // A document without paragraphs has an empty annotation: its text tells brat's from ours.
+        let is_standoff =
+            brat::is_standoff(&annotation) || annotation.trim().is_empty() && text_file.is_file();
+        if is_standoff {
+            let name = format!("{}.txt", stem(".ann"));
+            vec![from_parsed(name, &brat::parse(&text(&text_file)?, &annotation), &mut odd)]
+        } else {
+            vec![from_parsed(stem(".ann"), &yedda::parse(&annotation), &mut odd)]
+        }
     } else if lower.ends_with(".jsonl") {
         named(rows::from_json_lines(&text(path)?)?, stem(".jsonl"), &mut odd)
     } else if lower.ends_with(".parquet") {

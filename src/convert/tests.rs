@@ -49,13 +49,37 @@ fn written(to: Target) -> (tempfile::TempDir, Read) {
 
 #[test]
 fn text_and_labels_come_back_from_whole_forms() {
-    for to in [Target::Yedda, Target::Html] {
+    for to in [Target::Yedda, Target::Brat, Target::Html] {
         let (_folder, read) = written(to);
         let [found] = read.documents.as_slice() else { panic!("{to:?}: {:?}", read.documents) };
         assert_eq!(found.text, TEXT, "{to:?}");
         assert_eq!(found.name, "vol/a.txt", "{to:?}");
         assert_eq!(labelled(found), labelled(&document()), "{to:?}");
     }
+}
+
+#[test]
+fn a_text_without_paragraphs_is_read_from_brat() {
+    let folder = tempfile::tempdir().unwrap();
+    let blank = AnnotatedText { text: " \n".to_owned(), paragraphs: Vec::new(), ..document() };
+    write(&blank, Target::Brat, folder.path()).unwrap();
+    let read = read(&[folder.path().to_owned()]);
+    assert!(read.failures.is_empty() && read.findings.is_empty(), "{:?} {:?}", read.failures, read.findings);
+    let [found] = read.documents.as_slice() else { panic!("{:?}", read.documents) };
+    assert_eq!((found.name.as_str(), found.text.as_str()), ("vol/a.txt", " \n"));
+}
+
+#[test]
+fn odd_lines_of_brat_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.txt"), "Amanita rubra\n\nPileus red.\n").unwrap();
+    let annotation =
+        "T1\tNomenclature 0 13\tAmanita rubra\nT2\tDescription 15 99\tPileus red.\nT3\tKey 4 9\tita r\n";
+    fs::write(folder.path().join("a.ann"), annotation).unwrap();
+    let read = read(&[folder.path().join("a.ann")]);
+    let lines: Vec<usize> = read.findings.iter().map(|finding| finding.line).collect();
+    assert_eq!(lines, [2, 3], "outside of the text, and an overlap: {:?}", read.findings);
+    assert_eq!(read.documents[0].text, "Amanita rubra\n\nPileus red.\n");
 }
 
 #[test]

@@ -85,6 +85,9 @@ pub enum DecodeError {
     /// UTF-16 without a byte order mark.
     #[error("looks like UTF-16 without a byte order mark; give --encoding {0}")]
     Utf16(&'static str),
+    /// UTF-32, whose byte order mark begins as that of UTF-16 does.
+    #[error("is UTF-32, which is not read; convert it, for example with: iconv -f UTF-32 -t UTF-8")]
+    Utf32,
     /// Not UTF-8, and no other encoding was given.
     #[error(
         "is not UTF-8: byte 0x{byte:02X} at offset {offset} (line {line}); it looks like {guess}: give --encoding {guess}, or --encoding auto for files of different encodings"
@@ -133,6 +136,9 @@ impl TextEncoding {
     /// # Errors
     /// The bytes are no text, or not in this encoding.
     pub fn decode(self, bytes: Vec<u8>) -> Result<String, DecodeError> {
+        if bytes.starts_with(b"\xFF\xFE\0\0") || bytes.starts_with(b"\0\0\xFE\xFF") {
+            return Err(DecodeError::Utf32);
+        }
         let start = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
         for (magic, kind, remedy) in OTHER_KINDS {
             if start.starts_with(magic) {
@@ -340,6 +346,17 @@ mod tests {
                     matches!(error, DecodeError::OtherKind { .. }) && error.to_string().contains(kind),
                     "{error}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn utf_32_is_not_taken_for_utf_16() {
+        for (mark, letter) in [(b"\xFF\xFE\0\0", b"a\0\0\0"), (b"\0\0\xFE\xFF", b"\0\0\0a")] {
+            for encoding in ["utf-8", "auto", "utf-16le", "windows-1252"] {
+                let error = decode(encoding, &[*mark, *letter].concat()).expect_err("UTF-32");
+                assert_eq!(error, DecodeError::Utf32, "{encoding}");
+                assert!(error.to_string().contains("iconv -f UTF-32"));
             }
         }
     }

@@ -200,6 +200,26 @@ pub enum ModelError {
     /// There is no annotated file.
     #[error("no .ann file in {}; give a folder with annotated files", .0.display())]
     NoAnnotatedFile(PathBuf),
+    /// A file of corrections cannot be used.
+    #[error("cannot use the corrections in {}: {source}", .path.display())]
+    Corrections {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: crate::document::CorrectionsError,
+    },
+    /// Corrections for a text that was not given.
+    #[error(
+        "{} holds corrections of '{name}', but no annotation with that text was given; name the folder with it by \
+         --annotations, or put the corrections into it by convert_annotations", .path.display()
+    )]
+    NoCorrectedDocument {
+        /// The file.
+        path: PathBuf,
+        /// The document that it names.
+        name: String,
+    },
     /// An annotated file is not UTF-8.
     #[error("cannot read {}: {source}; convert the file to UTF-8", .path.display())]
     NotUtf8 {

@@ -232,6 +232,8 @@ impl<'a> Run<'a> {
             .memory_limit(usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX))
             .lineage_threshold(settings.lineage_threshold)
             .collapse(settings.collapse)
+            .label_names(settings.label_names.clone())
+            .brat_spans(settings.brat_spans)
             .instrumentation(self.instrumentation.clone())
             .stop(self.stop.clone())
             .worker_context(self.context.clone())

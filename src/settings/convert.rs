@@ -14,7 +14,7 @@ settings! {
     pub(crate) struct ConvertSettings in "convert." {
         /// Annotated files, files of corrections, or folders with both
         ///
-        /// Their names tell their form: .ann (YEDDA), .jsonl, .parquet, .html (pages of predict_classifier) and
+        /// Their names tell their form: .ann (YEDDA, or brat with the .txt of its name), .jsonl, .parquet, .html (pages of predict_classifier) and
         /// .corrections.json. Corrections are put into the document with their text.
         input: Vec<PathBuf> => setting(Heading::Input, "INPUT").positional(), inputs;
         /// Form to write: text, yedda, brat, jsonl, parquet or html

@@ -11,8 +11,13 @@ settings! {
     /// Everything that a run of `train_classifier` depends on.
     #[derive(Debug, Clone, PartialEq)]
     pub(crate) struct TrainSettings in "train." {
-        /// Folder with .ann files to train from, or with corrections to adapt to
+        /// Folder with .ann files to train from, or with saved corrections (.corrections.json)
         input: PathBuf => setting(Heading::Input, "DIR").short('i');
+        /// Folder with the annotations that saved corrections in --input belong to
+        ///
+        /// Corrections hold no text: each is put into the annotation with its text, here or in --input. Of this folder
+        /// only documents with corrections are learned from.
+        annotations: Option<PathBuf> => setting(Heading::Input, "DIR");
         /// Folder with .ann files to test on; without it whole files are held out
         test: Option<PathBuf> => setting(Heading::Input, "DIR");
         /// Preset of features and parameters: a shipped one, or one of --presets

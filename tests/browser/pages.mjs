@@ -111,6 +111,35 @@ check(await page.locator('#documents li:visible').count() === 1, 'the index find
 const all = await save(() => page.click('#save'));
 check(JSON.parse(fs.readFileSync(all, 'utf8')).documents.length === 1, 'all corrections in one file');
 fs.rmSync(all);
+
+// --- A checklist, whose names the model does not know: those of four documents are corrected, and saved at once ---------
+const states = ['Ohio', 'Maine', 'Texas', 'Oregon', 'Iowa', 'Utah'];
+const words = ['pallida', 'rubra', 'minor', 'viridis', 'alba', 'montana'];
+for (let document = 0; document < 7; document++) {
+  const entries = [0, 1, 2, 3, 4, 5].map(entry => `${states[(document + entry) % 6]}: ${words[(document * 2 + entry) % 6]}, `
+    + `checklist number ${10 * document + entry}\n\nSpores ${5 + document + entry} µm, hyaline, smooth; stipe ${2 + entry} cm long, white.\n\n`);
+  const folder = document < 4 ? 'checklist' : 'others';
+  fs.mkdirSync(path.join(scratch, folder), { recursive: true });
+  fs.writeFileSync(path.join(scratch, folder, `list${document}.txt`), entries.join(''));
+}
+const base = 'logistic_words_suffixes';
+run('predict_classifier', 'checklist', '--model', base, '--output', 'checklist-labelled', '--html', 'checklist-pages', '--no-progress');
+for (let document = 0; document < 4; document++) {
+  await page.goto(address('checklist-pages', `list${document}.txt.html`));
+  const names = page.locator('main p', { hasText: 'checklist number' });
+  check(await names.count() === 6, `six names in document ${document}`);
+  for (let name = 0; name < await names.count(); name++) {
+    await names.nth(name).click();
+    await page.selectOption('#bar select', { label: 'Nomenclature' });
+  }
+}
+await page.goto(address('checklist-pages', 'index.html'));
+const checklist = await save(() => page.click('#save'));
+const savedAtOnce = path.join(scratch, 'checklist-corrections', path.basename(checklist));
+fs.mkdirSync(path.dirname(savedAtOnce));
+fs.renameSync(checklist, savedAtOnce);
+const documentsSaved = JSON.parse(fs.readFileSync(savedAtOnce, 'utf8')).documents.filter(({ name }) => name.startsWith('list'));
+check(documentsSaved.length === 4, 'corrections of four documents in one file');
 await browser.close();
 
 // --- Into the annotations, and kept by the next run ------------------------------------------------------------------------
@@ -124,5 +153,23 @@ for (const name of fs.readdirSync(path.join(scratch, 'texts'))) {
 }
 run('predict_classifier', 'texts', '--output', 'labelled', '--no-progress');
 check(fs.readFileSync(path.join(scratch, 'labelled', 'plain.txt.ann'), 'utf8') === annotation, 'the next run keeps what a person corrected');
+
+// --- Adapted to them, the model labels other documents of the checklist better ---------------------------------------------
+run('convert_annotations', 'checklist-labelled', 'checklist-corrections', '--to', 'yedda', '--output', 'checklist-labelled');
+const correctedList = fs.readFileSync(path.join(scratch, 'checklist-labelled', 'list0.txt.ann'), 'utf8');
+run('predict_classifier', 'checklist', '--model', base, '--output', 'checklist-labelled', '--no-progress');
+check(fs.readFileSync(path.join(scratch, 'checklist-labelled', 'list0.txt.ann'), 'utf8') === correctedList, 'the checklist is kept');
+run('predict_classifier', 'checklist', '--model', base, '--output', 'checklist-again', '--no-progress');
+run('train_classifier', '--adapt', base, '--input', 'checklist-corrections', '--annotations', 'checklist-again',
+  '--name', 'adapted', '--output', 'models', '--no-progress');
+const right = model => {
+  const output = `others-${path.basename(model)}`;
+  run('predict_classifier', 'others', '--model', model, '--output', output, '--no-progress');
+  return [4, 5, 6].map(document => fs.readFileSync(path.join(scratch, output, `list${document}.txt.ann`), 'utf8')
+    .split('\n').filter(line => /checklist number \d+#Nomenclature\*\]$/.test(line)).length).reduce((a, b) => a + b);
+};
+const [rightBefore, rightAfter] = [right(base), right(path.join('models', 'adapted.skol'))];
+check(rightAfter > rightBefore, `of 18 names ${rightBefore} were right, and ${rightAfter} are`);
+console.log(`of 18 names of other documents ${rightBefore} were right before adapting, and ${rightAfter} are`);
 console.log(wrong ? `${wrong} wrong` : 'pages look right, are safe, and carry corrections');
 process.exit(wrong ? 1 : 0);

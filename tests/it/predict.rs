@@ -118,6 +118,52 @@ fn labels_do_not_depend_on_partitions_batches_cores_verbosity_or_checkpoints() {
 }
 
 #[test]
+fn label_names_are_those_of_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!("{SAMPLES}/fungi/velkoria_gen_nov.txt");
+    fs::write(folder.path().join("names.toml"), "Nomenclature = \"Taxon name\"\n").unwrap();
+    for format in ["yedda", "jsonl", "brat", "html"] {
+        let arguments = [&input, "--output-format", format, "-o", format, "--label-names", "names.toml"];
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let written = walkdir::WalkDir::new(folder.path().join(format)).into_iter().filter_map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let counts = [".ann", ".jsonl", "txt.html"].iter().any(|suffix| name.ends_with(suffix));
+            counts.then(|| fs::read_to_string(entry.path()).unwrap())
+        });
+        let written: String = written.collect();
+        let name = if format == "brat" { "Taxon_name" } else { "Taxon name" };
+        // A page offers all known labels to choose from, too.
+        let old = format != "html" && written.contains("Nomenclature");
+        assert!(written.contains(name) && !old, "{format}: {written:.2000}");
+    }
+}
+
+#[test]
+fn contiguous_spans_are_one_a_paragraph_with_its_line_ends_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!("{SAMPLES}/fungi");
+    let arguments = [&input, "--output-format", "brat", "-o", "brat", "--brat-spans", "contiguous"];
+    let output = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let read = |name: &str| fs::read_to_string(folder.path().join("brat").join(name)).unwrap();
+    let text: Vec<char> = read("velkoria_gen_nov.txt").chars().collect();
+    let annotation = read("velkoria_gen_nov.ann");
+    let mut of_several_lines = 0;
+    for line in annotation.lines() {
+        let fields: Vec<_> = line.splitn(3, '\t').collect();
+        let offsets: Vec<usize> =
+            fields[1].split(' ').skip(1).map(|number| number.parse().unwrap()).collect();
+        let [start, end] = offsets[..] else { panic!("one span: {line}") };
+        let shown: String = text[start..end].iter().collect();
+        assert_eq!(shown.replace('\n', "\\n").replace('\r', "\\r"), fields[2]);
+        of_several_lines += usize::from(shown.contains('\n'));
+    }
+    assert!(of_several_lines > 3, "{annotation}");
+}
+
+#[test]
 fn every_format_is_written_and_holds_the_same_labels() {
     let folder = tempfile::tempdir().unwrap();
     let input = format!("{SAMPLES}/fungi");

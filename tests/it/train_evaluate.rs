@@ -18,6 +18,7 @@ fn options(output: &Path) -> TrainOptions {
     preset.max_iterations = 30;
     TrainOptions {
         input: articles(),
+        annotations: None,
         test: None,
         preset_name: "logistic_words_suffixes".into(),
         preset,

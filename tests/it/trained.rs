@@ -1,6 +1,7 @@
 //! A user trains, stores and measures models of her own: names, places, labels, overlaps, by the programs themselves.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use skol_classifier::document::{CORRECTIONS_FORMAT, text_digest, yedda};
 use skol_classifier::model::Model;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -327,6 +328,50 @@ fn a_model_is_adapted_as_far_as_the_corrections_carry() {
     let (before, after) = (accuracy("logistic_words_suffixes"), accuracy(name));
     assert!(after > before + 0.1, "{before} became {after}");
     home.refused(home.run(TRAIN, &adapt), 2, &[name, "--name"]);
+}
+
+#[test]
+fn saved_corrections_are_learned_from_as_corrected_annotations_are() {
+    let home = Home::new();
+    corrected(&home, "corrected", 0..4);
+    // What the corrections were made in: the same texts with names taken for something else, and a text without any.
+    for document in 0..4 {
+        let file = format!("{document}.txt.ann");
+        let annotation = std::fs::read_to_string(home.path(&format!("corrected/{file}"))).unwrap();
+        let parsed = yedda::parse(&annotation);
+        let names = parsed.blocks.iter().filter(|block| block.label == Some("Nomenclature")).map(|block| {
+            let points = |bytes: usize| parsed.text[..bytes].chars().count();
+            json!({"start": points(block.span.start), "end": points(block.span.end), "label": "Nomenclature"})
+        });
+        let saved = json!({
+            "format": CORRECTIONS_FORMAT,
+            "documents": [{
+                "name": format!("{document}.txt"),
+                "sha256": text_digest(&parsed.text),
+                "length": parsed.text.chars().count(),
+                "paragraphs": names.collect::<Vec<_>>(),
+            }],
+        });
+        home.write(&format!("saved/{document}.txt.corrections.json"), saved.to_string());
+        home.write(&format!("labelled/{file}"), annotation.replace("#Nomenclature*]", "#Misc-exposition*]"));
+    }
+    home.write("labelled/other.txt.ann", "[@Spores smooth.#Nomenclature*]\n");
+    let adapt = |arguments: &[&str], name: &str| {
+        let all = [&["--adapt=logistic_words_suffixes", "--json", "--name", name], arguments].concat();
+        let mut figures = home.json(home.run(TRAIN, &all));
+        figures.as_object_mut().unwrap().remove("model");
+        figures
+    };
+    let wanted = adapt(&["--input=corrected"], "from-annotations");
+    assert_eq!(wanted["documents"], 4, "{wanted}");
+    assert_eq!(adapt(&["--input=saved", "--annotations=labelled"], "from-corrections"), wanted);
+
+    let alone = home.run(TRAIN, &["--adapt=logistic_words_suffixes", "--input=saved", "--name=alone"]);
+    home.refused(alone, 3, &["0.txt.corrections.json", "'0.txt'", "--annotations"]);
+    home.write("saved/0.txt.corrections.json", "{");
+    let broken =
+        home.run(TRAIN, &["--input=saved", "--annotations=labelled", "--model=logistic_words_suffixes"]);
+    home.refused(broken, 3, &["0.txt.corrections.json", "save it again"]);
 }
 
 #[test]

@@ -46,8 +46,10 @@ const GRADIENT_TOLERANCE: f64 = 1e-3;
 pub struct AdaptOptions {
     /// The model to start from.
     pub model: Arc<Model>,
-    /// Folder with corrected annotations, or one such file.
+    /// Folder with corrected annotations or saved corrections, or one such file.
     pub input: PathBuf,
+    /// Folder with the annotations that corrections in `input` belong to, where they are not in it.
+    pub annotations: Option<PathBuf>,
     /// Name of the adapted model: see [`catalog::new_file`].
     pub name: String,
     /// Folder for the model and its card.
@@ -115,7 +117,7 @@ pub struct Adapted {
 /// model does not know, or the output cannot be written.
 pub fn adapt(options: &AdaptOptions, progress: &Progress) -> Result<Adapted, ModelError> {
     progress(&Event::Stage("reading"));
-    let documents = gold::read(&options.input)?;
+    let documents = gold::read_with(&options.input, options.annotations.as_deref())?;
     let mut adapted = adapt_to(&options.model, &documents, progress)?;
     let model = Arc::make_mut(&mut adapted.model);
     model.info.name.clone_from(&options.name);

@@ -34,6 +34,8 @@ use std::time::SystemTime;
 pub struct TrainOptions {
     /// Folder with `.ann` files to train from.
     pub input: PathBuf,
+    /// Folder with the annotations that corrections in `input` belong to, where they are not in it.
+    pub annotations: Option<PathBuf>,
     /// Folder with `.ann` files to test on; `None`: cross-validation, or files held out.
     pub test: Option<PathBuf>,
     /// Name of the preset.
@@ -101,7 +103,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
     let date = date(options.time.unwrap_or_else(SystemTime::now));
     let naming = Naming { name, preset_name: &options.preset_name, date: &date, seed: options.seed };
     progress(&Event::Stage("reading"));
-    let documents = gold::read(&options.input)?;
+    let documents = gold::read_with(&options.input, options.annotations.as_deref())?;
     let all: Vec<&GoldDocument> = documents.iter().collect();
     own_labels::refuse_lost_labels(&all, &options.preset, &labels::labels(&all, &options.preset))?;
     let mut notices = Vec::new();
