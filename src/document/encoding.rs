@@ -1,7 +1,7 @@
 //! Bytes of a file or an attachment as the text they hold.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16LE};
+use encoding_rs::{Encoding, ISO_8859_2, UTF_8, UTF_16LE, WINDOWS_1250, WINDOWS_1252};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -201,7 +201,22 @@ fn with(encoding: &'static Encoding, bytes: &[u8], whole: &[u8]) -> Result<Strin
 fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    detector.guess(None, Utf8Detection::Deny)
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    let central = [WINDOWS_1250, ISO_8859_2].contains(&guess);
+    if central && few_letters_differ(bytes, guess) { WINDOWS_1252 } else { guess }
+}
+
+/// Whether at most two letters of a text decide between Western and Central European.
+///
+/// An English article that names one Lefèvre is no Czech one about Lefčvre: languages of Central Europe need more
+/// letters that Western ones do not have, and without such evidence the more frequent encoding is the better guess.
+fn few_letters_differ(bytes: &[u8], guess: &'static Encoding) -> bool {
+    let decoded =
+        |encoding: &'static Encoding, byte| encoding.decode_without_bom_handling(&[byte]).0.into_owned();
+    let mut found = [false; 256];
+    bytes.iter().for_each(|&byte| found[usize::from(byte)] = true);
+    let found = (0x80..=0xFF_u8).filter(|&byte| found[usize::from(byte)]);
+    found.filter(|&byte| decoded(guess, byte) != decoded(WINDOWS_1252, byte)).take(3).count() < 3
 }
 
 /// What a ZIP archive is, by the names of what is in it.
@@ -315,7 +330,14 @@ mod tests {
             "Der Hut ist 3–5 cm breit, rötlich, später gelblich; Geruch süß. Fundort: Österreich, Kärnten.\n";
         let polish =
             "Kapelusz żółty, potem brązowy; trzon dłuższy niż szerokość kapelusza, gęsto pokryty łuskami.\n";
-        for (name, text) in [("windows-1252", german), ("iso-8859-2", polish), ("windows-1250", polish)] {
+        let english =
+            "Émile Lefèvre, Department of Botany. Spores 8–10 × 4–5 µm; specimens of Lefèvre from Orlické.\n";
+        for (name, text) in [
+            ("windows-1252", german),
+            ("windows-1252", english),
+            ("iso-8859-2", polish),
+            ("windows-1250", polish),
+        ] {
             let encoding = Encoding::for_label(name.as_bytes()).expect("known");
             let (bytes, _, lost) = encoding.encode(text);
             assert!(!lost);
