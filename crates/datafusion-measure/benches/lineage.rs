@@ -40,7 +40,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let table = table(&measured);
     print!("{table}");
     if asked("--write") {
-        std::fs::write("docs/lineage.svg", plot(&measured))?;
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lineage.svg"), plot(&measured))?;
         let page = format!(
             "# Deep lineage: what it costs, and what checkpoints save\n\n\
              Made by `cargo bench --bench lineage -- --write` ({}). Each chain step makes a column from the one \
@@ -50,7 +50,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
              ![Seconds by number of steps](lineage.svg)\n",
             machine()
         );
-        std::fs::write("docs/lineage.md", page)?;
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lineage.md"), page)?;
     }
     // A run that was given up still plans on its thread: do not wait for it.
     std::process::exit(0);

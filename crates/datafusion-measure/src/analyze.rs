@@ -15,6 +15,7 @@ use super::lineage::{computed_nodes, has_effects, literal_bytes, schema};
 use super::memory::StreamMemory;
 use super::metrics::DataFrameMetrics;
 use super::predicates::pushed_down_nodes;
+use super::sizes::TaskSize;
 use super::verbosity::Verbosity;
 use super::warning::Warning;
 use super::{Error, Instrumentation, Lineage, stack};
@@ -45,12 +46,7 @@ impl Instrumentation {
             return Ok(None);
         }
         let shape = Shape::of(frame.logical_plan());
-        let mut found = DataFrameMetrics {
-            columns: schema(frame.logical_plan()).fields().len(),
-            lineage_depth: shape.lineage.depth,
-            logical: shape.lineage,
-            ..DataFrameMetrics::default()
-        };
+        let mut found = shape.metrics(frame);
         let explodes = shape.expression_nodes() > self.settings.limits.expression_nodes;
         let planned = self.settings.physical_details || self.may_be_large(frame, &shape);
         let effects = count && has_effects(frame.logical_plan());
@@ -76,11 +72,7 @@ impl Instrumentation {
                 }
                 .into());
             }
-            found.partitions = Some(plan.output_partitioning().partition_count());
-            found.physical = Some(Lineage::of_physical(&plan));
-            // An operator that the codec does not know can be run here, and cannot be sent: no task to measure.
-            let task = self.task_size(&plan).ok();
-            found.task_bytes = task.as_ref().map(|task| task.bytes);
+            let task = self.set_physical(&mut found, &plan);
             if count {
                 let rows = count_rows(Arc::clone(&plan), frame).await;
                 stack::release(plan);
@@ -95,13 +87,55 @@ impl Instrumentation {
         } else {
             self.report_frame(name, &found);
         }
-        self.warn_of_lineage(name, shape.lineage.depth);
-        if explodes {
-            let (nodes, pushed_down) = (shape.expression_nodes(), shape.grows());
-            self.warn(Warning::LargeExpressions { name: name.to_owned(), nodes, pushed_down });
-        }
+        self.warn_of_shape(name, &shape);
         self.record_frame(name, frame.logical_plan(), found.clone());
         Ok(Some(found))
+    }
+
+    /// Plans a DataFrame that is about to run, once, and measures it by that plan: what
+    /// [`analyze_dataframe`](Self::analyze_dataframe) measures, without its planning for nothing but that.
+    ///
+    /// Run the plan with [`collect`](datafusion::physical_plan::collect()) and the frame's `task_ctx()`; then
+    /// [`analyze_execution`](Self::analyze_execution) reads what it did. At verbosity 0 the frame is planned and nothing
+    /// else.
+    ///
+    /// # Errors
+    /// Those of planning the frame.
+    pub async fn plan_dataframe(&self, frame: &DataFrame, name: &str) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = stack::plan(frame).await?;
+        if self.is_silent() {
+            return Ok(plan);
+        }
+        let shape = Shape::of(frame.logical_plan());
+        let mut found = shape.metrics(frame);
+        let measured = self.settings.physical_details || self.may_be_large(frame, &shape);
+        let task = measured.then(|| self.set_physical(&mut found, &plan)).flatten();
+        self.report_frame(name, &found);
+        if let Some(task) = &task {
+            self.warn_of_task(name, task);
+        }
+        self.warn_of_shape(name, &shape);
+        self.record_frame(name, frame.logical_plan(), found);
+        Ok(plan)
+    }
+
+    /// Adds what the physical plan says; its largest task, where it can be serialized.
+    fn set_physical(&self, found: &mut DataFrameMetrics, plan: &Arc<dyn ExecutionPlan>) -> Option<TaskSize> {
+        found.partitions = Some(plan.output_partitioning().partition_count());
+        found.physical = Some(Lineage::of_physical(plan));
+        // An operator that the codec does not know can be run here, and cannot be sent: no task to measure.
+        let task = self.task_size(plan).ok();
+        found.task_bytes = task.as_ref().map(|task| task.bytes);
+        task
+    }
+
+    fn warn_of_shape(&self, name: &str, shape: &Shape) {
+        self.warn_of_lineage(name, shape.lineage.depth);
+        let nodes = shape.expression_nodes();
+        if nodes > self.settings.limits.expression_nodes {
+            let pushed_down = shape.grows();
+            self.warn(Warning::LargeExpressions { name: name.to_owned(), nodes, pushed_down });
+        }
     }
 
     fn report_frame(&self, name: &str, found: &DataFrameMetrics) {
@@ -142,15 +176,16 @@ impl Instrumentation {
     }
 
     /// Reads the engine's own metrics of a plan that was executed: rows of each partition and spilling for the
-    /// advice, and at verbosity 3 a line for each operator with its rows, time and memory.
+    /// advice, and at verbosity 3 a line for each operator, with every metric that the engine gives.
     ///
     /// Nothing is done, and `None` returned, below verbosity 2.
     pub fn analyze_execution(&self, plan: &Arc<dyn ExecutionPlan>, name: &str) -> Option<ExecutionMetrics> {
         if !self.reports(Verbosity::Info) {
             return None;
         }
-        let found = ExecutionMetrics::of(plan);
-        if self.reports(Verbosity::Debug) {
+        let all = self.reports(Verbosity::Debug);
+        let found = if all { ExecutionMetrics::detailed(plan) } else { ExecutionMetrics::of(plan) };
+        if all {
             self.emit(Event::Execution { name: name.to_owned(), metrics: found.clone() });
         }
         self.record(|metrics, limit| metrics.executions.set(name, found.clone(), limit));
@@ -178,6 +213,15 @@ impl Shape {
             lineage: Lineage::of_logical(plan),
             computed: computed_nodes(plan),
             pushed_down: pushed_down_nodes(plan),
+        }
+    }
+
+    fn metrics(&self, frame: &DataFrame) -> DataFrameMetrics {
+        DataFrameMetrics {
+            columns: schema(frame.logical_plan()).fields().len(),
+            lineage_depth: self.lineage.depth,
+            logical: self.lineage,
+            ..DataFrameMetrics::default()
         }
     }
 

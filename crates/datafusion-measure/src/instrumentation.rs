@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use datafusion_proto::physical_plan::{DefaultPhysicalExtensionCodec, PhysicalExtensionCodec};
@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::recorder::FlightRecorder;
 use super::reporter::{Reporter, TextReporter};
 use super::scope::Scope;
-use super::session::QueryMetrics;
+use super::session::{QueryMetrics, Run};
 use super::verbosity::Verbosity;
 use super::warning::Warning;
 use super::{advice, compare, summary};
@@ -56,6 +56,8 @@ struct State {
     warnings: IndexSet<Warning>,
     /// Queries planned so far, in attached sessions.
     planned: u64,
+    /// Queries that run, in attached sessions.
+    running: Vec<Weak<Run>>,
     /// When the piece of work in hand began, and how many queries had been planned then.
     begun: Option<(Instant, u64)>,
 }
@@ -186,9 +188,12 @@ impl Instrumentation {
         metrics
     }
 
-    /// Forgets what was measured so far, for the next run of a process that goes on. Checkpoints stay.
+    /// Forgets what was measured so far, for the next run of a process that goes on. Checkpoints stay, and so do queries
+    /// that still run.
     pub fn reset(&self) {
-        *self.locked() = State::default();
+        let mut state = self.locked();
+        let running = std::mem::take(&mut state.running);
+        *state = State { running, ..State::default() };
     }
 
     /// What was measured, as the guide's summary; empty at verbosity 0.
@@ -262,6 +267,17 @@ impl Instrumentation {
         let mut state = self.locked();
         state.planned += 1;
         state.planned
+    }
+
+    pub(crate) fn query_started(&self, run: &Arc<Run>) {
+        let mut state = self.locked();
+        state.running.retain(|run| run.strong_count() > 0);
+        state.running.push(Arc::downgrade(run));
+    }
+
+    /// The queries that run, in the order of their starts.
+    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
+        self.locked().running.iter().filter_map(Weak::upgrade).collect()
     }
 
     pub(crate) fn begin_measured(&self) {

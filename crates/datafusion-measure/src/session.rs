@@ -5,65 +5,41 @@
 //! passes everything on to the real one, its name, its type and its serialized form too, and knows when the last
 //! partition has ended: then the engine's own metrics are read. No operator, rule or plan is changed.
 
+mod pool;
+mod query;
 mod root;
+mod rules;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use super::event::Event;
-use super::execution::ExecutionMetrics;
 use super::verbosity::Verbosity;
 use super::{Instrumentation, Lineage};
-use root::MeasuredRoot;
+pub use pool::MemoryPeak;
+use pool::WatchedPool;
+pub use query::QueryMetrics;
+use query::QueryText;
+pub(crate) use root::Run;
+use root::{MeasuredRoot, Watching};
+pub use rules::RuleMetrics;
+use rules::{MarkedRule, Marks, TimedRule};
 
 /// How much of a plan's topmost operator is kept to name a query.
 const ROOT_CHARS: usize = 120;
-
-/// A query that ran in an attached session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct QueryMetrics {
-    /// Its number, counted from 1 in the order of planning.
-    pub number: u64,
-    /// The topmost operator of its optimized plan.
-    pub plan: String,
-    /// Operators on the longest path of its plan as written, where the session optimized it.
-    pub lineage_depth: Option<usize>,
-    /// Operators on the longest path that the optimizer left.
-    pub lineage_depth_optimized: usize,
-    /// Seconds that the analyzer and the optimizer of logical plans took.
-    pub optimizing_s: Option<f64>,
-    /// Seconds that physical planning took, physical optimizer rules too.
-    pub planning_s: f64,
-    /// Partitions of the result.
-    pub partitions: usize,
-    /// Bytes of the largest stage serialized for one partition: at verbosity 3, where it can be serialized.
-    pub task_bytes: Option<usize>,
-    /// Seconds from the start of the first partition to the end of the last.
-    pub elapsed_s: f64,
-    /// Rows of the result.
-    pub rows: u64,
-    /// The error that ended it, if one did.
-    pub error: Option<String>,
-    /// What each operator did.
-    #[serde(flatten)]
-    pub execution: ExecutionMetrics,
-}
+/// How much of a query's text is kept.
+const TEXT_CHARS: usize = 2000;
 
 /// What ran between [`Instrumentation::begin`] and [`Instrumentation::end`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -79,8 +55,9 @@ impl Instrumentation {
     /// A session in which every query is measured and recorded, without a call for each: see
     /// [`Metrics::queries`](super::Metrics::queries).
     ///
-    /// Catalogs, functions, configuration and memory pool are those of `context`, and so are plans and results. At
-    /// verbosity 0 the session is `context` itself. Reported at verbosity 2, one line a query; at 3 with its operators.
+    /// Catalogs, functions and configuration are those of `context`, and so are plans and results. The memory pool is
+    /// wrapped, to know its peak: `context`'s own decides. At verbosity 0 the session is `context` itself. Reported at
+    /// verbosity 2, one line a query; at 3 with its stages, its operators with all their metrics, and its rules.
     ///
     /// ```
     /// # use datafusion::prelude::*;
@@ -100,18 +77,52 @@ impl Instrumentation {
         }
         let state = context.state();
         let marks = Arc::new(Marks::default());
+        let mut runtime = state.runtime_env().as_ref().clone();
+        let pool = Arc::new(WatchedPool::new(Arc::clone(&runtime.memory_pool)));
+        runtime.memory_pool = Arc::clone(&pool) as _;
         let planner: Arc<dyn QueryPlanner + Send + Sync> = Arc::new(MeasuredPlanner {
             planner: Arc::clone(state.query_planner()),
-            instrumentation: self.clone(),
+            watching: Watching { instrumentation: self.clone(), pool },
             marks: Arc::clone(&marks),
         });
         let id = state.session_id().to_owned();
-        let mut builder =
-            SessionStateBuilder::new_from_existing(state).with_session_id(id).with_query_planner(planner);
+        let mut builder = SessionStateBuilder::new_from_existing(state)
+            .with_session_id(id)
+            .with_runtime_env(Arc::new(runtime))
+            .with_query_planner(planner);
+        if self.reports(Verbosity::Debug) {
+            time_rules(&mut builder, &marks);
+        }
         if let Some(first) = builder.analyzer().as_mut().and_then(|analyzer| analyzer.rules.first_mut()) {
             *first = Arc::new(MarkedRule { rule: Arc::clone(first), marks });
         }
         SessionContext::new_with_state(builder.build())
+    }
+
+    /// The frame, whose query is recorded with this text: the SQL that it was made from, or what it is for.
+    ///
+    /// Where none is given, a query is known by the topmost operator of its plan. Nothing else of the frame changes.
+    ///
+    /// ```
+    /// # use datafusion::prelude::*;
+    /// # use datafusion_measure::{Instrumentation, Verbosity};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> datafusion::error::Result<()> {
+    /// let measure = Instrumentation::new(Verbosity::Info);
+    /// let ctx = measure.attach(SessionContext::new());
+    /// measure.named(ctx.read_empty()?, "nothing at all").collect().await?;
+    /// assert_eq!(measure.metrics().queries[0].name(), "nothing at all");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn named(&self, frame: DataFrame, text: &str) -> DataFrame {
+        if self.is_silent() {
+            return frame;
+        }
+        let (mut state, plan) = frame.into_parts();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TEXT_CHARS).collect();
+        state.config_mut().set_extension(Arc::new(QueryText(text)));
+        DataFrame::new(state, plan)
     }
 
     /// Begins a piece of work; [`end`](Self::end) gives the queries that ended in between.
@@ -140,46 +151,10 @@ impl Instrumentation {
     }
 }
 
-/// When the optimizer began with a plan, and how deep that was, by thread: a query is optimized and handed to the planner
-/// on one thread, without anything in between.
-#[derive(Debug, Default)]
-struct Marks(Mutex<HashMap<ThreadId, (Instant, usize)>>);
-
-impl Marks {
-    fn set(&self, depth: usize) {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.insert(std::thread::current().id(), (Instant::now(), depth));
-    }
-
-    fn take(&self) -> Option<(Duration, usize)> {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (start, depth) = marks.remove(&std::thread::current().id())?;
-        Some((start.elapsed(), depth))
-    }
-}
-
-/// The session's first analyzer rule, under its own name; it also marks that a plan has come.
-#[derive(Debug)]
-struct MarkedRule {
-    rule: Arc<dyn AnalyzerRule + Send + Sync>,
-    marks: Arc<Marks>,
-}
-
-impl AnalyzerRule for MarkedRule {
-    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-        self.marks.set(Lineage::of_logical(&plan).depth);
-        self.rule.analyze(plan, config)
-    }
-
-    fn name(&self) -> &str {
-        self.rule.name()
-    }
-}
-
 /// The session's own planner, whose plans are measured.
 struct MeasuredPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
-    instrumentation: Instrumentation,
+    watching: Watching,
     marks: Arc<Marks>,
 }
 
@@ -197,18 +172,35 @@ impl QueryPlanner for MeasuredPlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mark = self.marks.take();
+        let mut rules = self.marks.take_rules();
         let start = Instant::now();
         let physical = self.planner.create_physical_plan(plan, session).await?;
+        rules.extend(self.marks.take_rules());
         let query = QueryMetrics {
-            number: self.instrumentation.next_query(),
+            number: self.watching.instrumentation.next_query(),
+            text: session.config().get_extension::<QueryText>().map(|text| text.0.clone()),
             plan: plan.display().to_string().chars().take(ROOT_CHARS).collect(),
             lineage_depth: mark.map(|(_, depth)| depth),
             lineage_depth_optimized: Lineage::of_logical(plan).depth,
             optimizing_s: mark.map(|(elapsed, _)| elapsed.as_secs_f64()),
             planning_s: start.elapsed().as_secs_f64(),
+            rules,
             partitions: physical.output_partitioning().partition_count(),
             ..QueryMetrics::default()
         };
-        Ok(Arc::new(MeasuredRoot::new(physical, query, self.instrumentation.clone())))
+        Ok(Arc::new(MeasuredRoot::new(physical, query, self.watching.clone())))
+    }
+}
+
+/// Takes the time of every rule of the session.
+fn time_rules(builder: &mut SessionStateBuilder, marks: &Arc<Marks>) {
+    for rule in builder.analyzer().iter_mut().flat_map(|analyzer| &mut analyzer.rules) {
+        *rule = Arc::new(TimedRule { rule: Arc::clone(rule), marks: Arc::clone(marks) });
+    }
+    for rule in builder.optimizer().iter_mut().flat_map(|optimizer| &mut optimizer.rules) {
+        *rule = Arc::new(TimedRule { rule: Arc::clone(rule), marks: Arc::clone(marks) });
+    }
+    for rule in builder.physical_optimizers().iter_mut().flat_map(|optimizer| &mut optimizer.rules) {
+        *rule = Arc::new(TimedRule { rule: Arc::clone(rule), marks: Arc::clone(marks) });
     }
 }

@@ -59,6 +59,8 @@ pub struct ClosureSize {
 pub struct TaskSize {
     /// The serialized plan of the largest stage, for one partition.
     pub bytes: usize,
+    /// All stages of the plan serialized, each for one partition.
+    pub plan_bytes: usize,
     /// Bytes in memory of the in-memory rows that this stage reads, where they are not part of what is sent.
     pub memory_bytes: usize,
     /// Functions of the caller's own whose size is not known: the codec writes their names only.
@@ -106,8 +108,10 @@ pub(super) fn task(
         let stage_codec = StageCodec::new(codec, distributed);
         let stages = stages::split(plan, &stage_codec)?;
         let mut largest = (0, 0);
+        let mut plan_bytes = 0;
         for (index, stage) in stages.iter().enumerate() {
             let bytes = encode(Arc::clone(stage), &stage_codec)?.encoded_len();
+            plan_bytes += bytes;
             if bytes > largest.1 {
                 largest = (index, bytes);
             }
@@ -122,6 +126,7 @@ pub(super) fn task(
         let unknown = stage_codec.unknown();
         Ok(TaskSize {
             bytes,
+            plan_bytes,
             memory_bytes,
             unknown,
             stage: index + 1,

@@ -12,7 +12,7 @@ use crate::format::{format_bytes, format_duration};
 use crate::lineage::Lineage;
 use crate::metrics::{DataFrameMetrics, Travel};
 use crate::recorder::ago;
-use crate::session::QueryMetrics;
+use crate::session::{MemoryPeak, QueryMetrics, RuleMetrics};
 use crate::verbosity::Verbosity;
 
 /// The rule above and below a heading.
@@ -162,31 +162,70 @@ fn frame(name: &str, found: &DataFrameMetrics, verbosity: Verbosity) -> String {
     lines
 }
 
-/// One line for a query, and at verbosity 3 one for each of its operators.
+/// One line for a query, and at verbosity 3 its details.
 fn query_lines(query: &QueryMetrics, verbosity: Verbosity) -> String {
-    let time = |seconds: f64| format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let time = |elapsed: f64| format_duration(seconds(elapsed));
     let depth = match query.lineage_depth {
         Some(written) if written != query.lineage_depth_optimized => {
             format!("{written} stages, {} after optimizing", query.lineage_depth_optimized)
         }
         _ => format!("{} stages", query.lineage_depth_optimized),
     };
+    let mut more = String::new();
+    let size = |bytes: u64| format_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+    let scanned: u64 = query.execution.stages.iter().filter_map(|stage| stage.scanned_bytes).sum();
+    if scanned > 0 {
+        more += &format!(", {} read", size(scanned));
+    }
+    if let Some(bytes) = query.memory_peak_bytes {
+        more += &format!(", {} at most", format_bytes(bytes));
+    }
+    let spills: u64 = query.execution.stages.iter().map(|stage| stage.spills).sum();
+    if spills > 0 {
+        more += &format!(", spilled {spills} times");
+    }
     let mut lines = format!(
-        "  Query {}: {} rows in {}, planned in {} ({depth}): {}",
+        "  Query {}: {} rows in {}{more}, planned in {} ({depth}): {}",
         query.number,
         query.rows,
         time(query.elapsed_s),
         time(query.optimizing_s.unwrap_or_default() + query.planning_s),
-        query.plan
+        query.name()
     );
     if let Some(error) = &query.error {
         lines += &format!("\n    failed: {error}");
     }
     if verbosity >= Verbosity::Debug {
-        lines.push('\n');
-        lines += &query.execution.lines(&format!("query {}", query.number));
+        lines += &query_details(query);
     }
     lines
+}
+
+/// What verbosity 3 adds to a query: its stages, its operators with every metric, memory, plan and rules.
+fn query_details(query: &QueryMetrics) -> String {
+    let mut lines = query.execution.stage_lines();
+    if !query.memory_consumers.is_empty() {
+        let peak = |peak: &MemoryPeak| format!("{} {}", peak.consumer, format_bytes(peak.bytes));
+        let consumers: Vec<_> = query.memory_consumers.iter().map(peak).collect();
+        lines += &format!("\n    Memory: {}", consumers.join(", "));
+    }
+    if let (Some(plan), Some(task)) = (query.plan_bytes, query.task_bytes) {
+        lines += &format!("\n    Plan: {}, largest task {}", format_bytes(plan), format_bytes(task));
+    }
+    let mut rules: Vec<_> = query.rules.iter().collect();
+    rules.sort_by(|a, b| b.elapsed_s.total_cmp(&a.elapsed_s));
+    if !rules.is_empty() {
+        let all = format_duration(seconds(rules.iter().map(|rule| rule.elapsed_s).sum()));
+        let rule =
+            |rule: &&RuleMetrics| format!("{} {}", rule.name, format_duration(seconds(rule.elapsed_s)));
+        let slowest: Vec<_> = rules.iter().take(5).map(rule).collect();
+        lines += &format!("\n    Rules: {all}, of which {}", slowest.join(", "));
+    }
+    format!("{lines}\n{}", query.execution.lines(&format!("query {}", query.number)))
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 fn shape(lineage: &Lineage) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -26,16 +26,28 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::Stream;
 
 use super::QueryMetrics;
+use super::pool::{Watch, WatchedPool};
 use crate::Instrumentation;
 use crate::execution::ExecutionMetrics;
 use crate::measure::reason;
+use crate::progress::Progress;
 use crate::verbosity::Verbosity;
+
+/// From so long a query on its plan is serialized at verbosity 2: a small query would notice.
+const LONG: Duration = Duration::from_millis(50);
+
+/// Who measures, and the pool of the session that is measured.
+#[derive(Clone)]
+pub(super) struct Watching {
+    pub(super) instrumentation: Instrumentation,
+    pub(super) pool: Arc<WatchedPool>,
+}
 
 /// A plan and what is known of its query before it runs.
 pub(super) struct MeasuredRoot {
     plan: Arc<dyn ExecutionPlan>,
     query: QueryMetrics,
-    instrumentation: Instrumentation,
+    watching: Watching,
     run: Mutex<Option<Started>>,
 }
 
@@ -46,16 +58,12 @@ struct Started {
 }
 
 impl MeasuredRoot {
-    pub(super) fn new(
-        plan: Arc<dyn ExecutionPlan>,
-        query: QueryMetrics,
-        instrumentation: Instrumentation,
-    ) -> Self {
-        Self { plan, query, instrumentation, run: Mutex::default() }
+    pub(super) fn new(plan: Arc<dyn ExecutionPlan>, query: QueryMetrics, watching: Watching) -> Self {
+        Self { plan, query, watching, run: Mutex::default() }
     }
 
     fn around(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self::new(plan, self.query.clone(), self.instrumentation.clone()))
+        Arc::new(Self::new(plan, self.query.clone(), self.watching.clone()))
     }
 
     /// The run that a partition belongs to: a new one where the partition was started before. When its last partition
@@ -65,11 +73,11 @@ impl MeasuredRoot {
         let again = |started: &Started| started.partitions.get(partition).copied().unwrap_or(true);
         if slot.as_ref().is_none_or(again) {
             *slot = Some(Started {
-                run: Arc::new(Run::new(self)),
+                run: Run::new(self),
                 partitions: vec![false; self.query.partitions.max(partition + 1)],
             });
         }
-        let Some(started) = slot.as_mut() else { return Arc::new(Run::new(self)) };
+        let Some(started) = slot.as_mut() else { return Run::new(self) };
         if let Some(known) = started.partitions.get_mut(partition) {
             *known = true;
         }
@@ -82,30 +90,62 @@ impl MeasuredRoot {
 }
 
 /// One execution of a plan: ends, and is recorded, when nothing holds it any more.
-struct Run {
+pub(crate) struct Run {
     plan: Arc<dyn ExecutionPlan>,
     query: QueryMetrics,
     instrumentation: Instrumentation,
     start: Instant,
-    counts: Mutex<(u64, Option<String>)>,
+    memory: Arc<Watch>,
+    counts: Mutex<Counts>,
+}
+
+/// What has come out so far.
+#[derive(Clone, Default)]
+struct Counts {
+    rows: u64,
+    ended: usize,
+    error: Option<String>,
 }
 
 impl Run {
-    fn new(root: &MeasuredRoot) -> Self {
-        Self {
+    fn new(root: &MeasuredRoot) -> Arc<Self> {
+        let run = Arc::new(Self {
             plan: Arc::clone(&root.plan),
             query: root.query.clone(),
-            instrumentation: root.instrumentation.clone(),
+            instrumentation: root.watching.instrumentation.clone(),
             start: Instant::now(),
+            memory: root.watching.pool.watch(),
             counts: Mutex::default(),
+        });
+        run.instrumentation.query_started(&run);
+        run
+    }
+
+    fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, item: Option<&Result<RecordBatch>>) {
+        let mut counts = self.counts();
+        match item {
+            Some(Ok(batch)) => counts.rows += batch.num_rows() as u64,
+            Some(Err(error)) => counts.error = Some(reason(error)),
+            None => counts.ended += 1,
         }
     }
 
-    fn count(&self, item: &Result<RecordBatch>) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match item {
-            Ok(batch) => counts.0 += batch.num_rows() as u64,
-            Err(error) => counts.1 = Some(reason(error)),
+    /// How far it has come.
+    pub(crate) fn progress(&self) -> Progress {
+        let counts = self.counts().clone();
+        Progress {
+            number: self.query.number,
+            name: self.query.name().to_owned(),
+            elapsed_s: self.start.elapsed().as_secs_f64(),
+            rows: counts.rows,
+            partitions: self.query.partitions,
+            partitions_ended: counts.ended,
+            memory_peak_bytes: self.memory.peaks().map(|(bytes, _)| bytes),
+            execution: ExecutionMetrics::of(&self.plan),
         }
     }
 }
@@ -113,12 +153,21 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         let mut query = std::mem::take(&mut self.query);
-        query.elapsed_s = self.start.elapsed().as_secs_f64();
-        (query.rows, query.error) =
-            std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
-        query.execution = ExecutionMetrics::of(&self.plan);
-        if self.instrumentation.reports(Verbosity::Debug) {
-            query.task_bytes = self.instrumentation.task_size(&self.plan).ok().map(|task| task.bytes);
+        let elapsed = self.start.elapsed();
+        query.elapsed_s = elapsed.as_secs_f64();
+        let counts = std::mem::take(&mut *self.counts());
+        (query.rows, query.error) = (counts.rows, counts.error);
+        let all = self.instrumentation.reports(Verbosity::Debug);
+        query.execution =
+            if all { ExecutionMetrics::detailed(&self.plan) } else { ExecutionMetrics::of(&self.plan) };
+        if all || (elapsed >= LONG && self.instrumentation.reports(Verbosity::Info)) {
+            let size = self.instrumentation.task_size(&self.plan).ok();
+            query.plan_bytes = size.as_ref().map(|size| size.plan_bytes);
+            query.task_bytes = size.map(|size| size.bytes);
+        }
+        if let Some((peak, consumers)) = self.memory.peaks() {
+            query.memory_peak_bytes = Some(peak);
+            query.memory_consumers = consumers;
         }
         self.instrumentation.query_ended(query);
     }
@@ -135,8 +184,8 @@ impl Stream for Counted {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.stream.as_mut().poll_next(cx);
-        if let Poll::Ready(Some(item)) = &polled {
-            self.run.count(item);
+        if let Poll::Ready(item) = &polled {
+            self.run.count(item.as_ref());
         }
         polled
     }

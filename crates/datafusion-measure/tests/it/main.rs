@@ -3,6 +3,7 @@
 mod checkpoints;
 #[cfg(feature = "otel")]
 mod collector;
+mod comparing;
 mod deep;
 mod events;
 mod facts;
@@ -11,7 +12,11 @@ mod observing;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
+mod progress;
 mod promises;
+mod record;
+#[cfg(feature = "report")]
+mod report;
 mod same_answers;
 mod schemas;
 mod sessions;

@@ -1,9 +1,12 @@
-//! What an executed plan's own metrics say: each operator's rows, time, memory and spilling.
+//! What an executed plan's own metrics say: each stage's and each operator's rows, time, memory and spilling.
 //!
 //! Reads the counters the engine keeps anyway; runs nothing.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+mod lines;
+mod stages;
+mod values;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +14,13 @@ use datafusion::physical_plan::metrics::{Metric, MetricValue, MetricsSet};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use serde::Serialize;
 
-use super::format::{format_bytes, format_duration};
+pub use stages::StageMetrics;
+pub use values::{MetricEntry, Pruned};
 
 /// How much of what `EXPLAIN` shows of an operator is kept.
 const DETAIL_CHARS: usize = 60;
+/// The same in a detailed reading.
+const ALL_CHARS: usize = 1000;
 
 /// What an executed plan did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -24,6 +30,8 @@ pub struct ExecutionMetrics {
     pub operators: Vec<OperatorMetrics>,
     /// Rows of each partition that the topmost operator which counts them put out.
     pub partition_rows: Vec<u64>,
+    /// The pipelines between exchanges, those first that others read from; the last gives the result.
+    pub stages: Vec<StageMetrics>,
 }
 
 /// What one operator of an executed plan did, over all its partitions.
@@ -32,11 +40,16 @@ pub struct ExecutionMetrics {
 pub struct OperatorMetrics {
     /// The operator's name.
     pub name: String,
-    /// What `EXPLAIN` shows of it after its name, where several operators of the plan have that name.
+    /// What `EXPLAIN` shows of it after its name: its start, where several operators of the plan have that name, and more
+    /// in a [detailed](ExecutionMetrics::detailed) reading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// How many operators are above it.
     pub level: usize,
+    /// How many inputs it has.
+    pub inputs: usize,
+    /// The stage that it is part of, counted from 1.
+    pub stage: usize,
     /// Rows it put out, where it counts them.
     pub rows: Option<u64>,
     /// Nanoseconds it computed, its inputs left out.
@@ -47,63 +60,104 @@ pub struct OperatorMetrics {
     pub spills: u64,
     /// Bytes it spilled.
     pub spilled_bytes: u64,
+    /// Bytes of the batches it put out, where it counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
+    /// Bytes it read from files, where it counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scanned_bytes: Option<u64>,
+    /// What it did not have to read: files, row groups, pages, rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pruned: Vec<Pruned>,
+    /// Rows of each of its partitions, where it counts them and has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partition_rows: Vec<u64>,
+    /// Seconds from the first start of an operator of the plan to its own start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_s: Option<f64>,
+    /// Seconds from the first start of an operator of the plan to its own end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_s: Option<f64>,
+    /// Every metric that the engine gives, all partitions together: those of a [detailed](ExecutionMetrics::detailed)
+    /// reading.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricEntry>,
 }
 
 impl ExecutionMetrics {
     /// Reads the metrics of a plan that was executed; of one that was executed several times, those of the last.
     #[must_use]
     pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
+        Self::read(plan, false)
+    }
+
+    /// The same, with every metric of each operator ([`OperatorMetrics::metrics`]) and what `EXPLAIN` shows of it.
+    #[must_use]
+    pub fn detailed(plan: &Arc<dyn ExecutionPlan>) -> Self {
+        Self::read(plan, true)
+    }
+
+    fn read(plan: &Arc<dyn ExecutionPlan>, all: bool) -> Self {
         let mut found = Self::default();
         let mut nodes = Vec::new();
         let mut open = vec![(plan, 0)];
+        let mut times = Vec::new();
         let mut runs = None;
         while let Some((node, level)) = open.pop() {
-            open.extend(node.children().into_iter().rev().map(|child| (child, level + 1)));
-            let mut operator = OperatorMetrics { name: node.name().to_owned(), level, ..Default::default() };
+            let children = node.children();
+            let mut operator = OperatorMetrics {
+                name: node.name().to_owned(),
+                level,
+                inputs: children.len(),
+                ..OperatorMetrics::default()
+            };
+            open.extend(children.into_iter().rev().map(|child| (child, level + 1)));
+            let mut time = (None, None);
             if let Some(metrics) = node.metrics() {
                 let runs = *runs.get_or_insert_with(|| times_run(&metrics));
-                let metrics = last_run(&metrics, runs);
-                operator.rows = metrics.output_rows().map(|rows| rows as u64);
-                operator.compute_ns = metrics.elapsed_compute().map(|ns| ns as u64);
-                operator.spills = metrics.spill_count().unwrap_or(0) as u64;
-                operator.spilled_bytes = metrics.spilled_bytes().unwrap_or(0) as u64;
-                let mut partitions: BTreeMap<usize, u64> = BTreeMap::new();
-                for metric in metrics.iter() {
-                    match metric.value() {
-                        MetricValue::PeakMemoryUsage { gauge, .. }
-                        | MetricValue::CurrentMemoryUsage(gauge) => {
-                            *operator.memory_bytes.get_or_insert(0) += gauge.value() as u64;
-                        }
-                        MetricValue::OutputRows(rows) => {
-                            if let Some(partition) = metric.partition() {
-                                *partitions.entry(partition).or_insert(0) += rows.value() as u64;
-                            }
-                        }
-                        _ => {}
-                    }
-                }
+                let metrics = last_run(metrics, runs);
+                time = values::read(&metrics, &mut operator);
                 if found.partition_rows.is_empty() {
-                    found.partition_rows = partitions.into_values().collect();
+                    found.partition_rows.clone_from(&operator.partition_rows);
+                }
+                if operator.partition_rows.len() < 2 {
+                    operator.partition_rows.clear();
+                }
+                if all {
+                    operator.metrics = values::all(&metrics);
                 }
             }
+            times.push(time);
             found.operators.push(operator);
             nodes.push(node);
         }
-        found.tell_apart(&nodes);
+        found.set_times(&times);
+        found.tell_apart(&nodes, all);
+        found.stages = stages::stages(&mut found.operators, &nodes);
         found
     }
 
-    fn tell_apart(&mut self, nodes: &[&Arc<dyn ExecutionPlan>]) {
+    /// Start and end of each operator, from the first start on.
+    fn set_times(&mut self, times: &[values::Times]) {
+        let Some(first) = times.iter().filter_map(|(start, _)| *start).min() else { return };
+        let since = |at: Option<i64>| at.map(|at| at.saturating_sub(first) as f64 / 1e9);
+        for (operator, (start, end)) in self.operators.iter_mut().zip(times) {
+            (operator.start_s, operator.end_s) = (since(*start), since(*end));
+        }
+    }
+
+    fn tell_apart(&mut self, nodes: &[&Arc<dyn ExecutionPlan>], all: bool) {
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for node in nodes {
             *seen.entry(node.name()).or_default() += 1;
         }
         for (operator, node) in self.operators.iter_mut().zip(nodes) {
-            if seen.get(node.name()).is_some_and(|times| *times > 1) {
+            if all || seen.get(node.name()).is_some_and(|times| *times > 1) {
                 let line = displayable(node.as_ref()).one_line().to_string();
                 let rest = line.trim().strip_prefix(node.name()).unwrap_or_default();
                 let rest = rest.trim_start_matches(':').trim();
-                operator.detail = (!rest.is_empty()).then(|| shortened(rest));
+                operator.detail =
+                    (!rest.is_empty()).then(|| shortened(rest, if all { ALL_CHARS } else { DETAIL_CHARS }));
             }
         }
     }
@@ -112,34 +166,6 @@ impl ExecutionMetrics {
     pub(super) fn compute_per_partition(&self) -> Duration {
         let all: u64 = self.operators.iter().filter_map(|operator| operator.compute_ns).sum();
         Duration::from_nanos(all / (self.partition_rows.len().max(1) as u64))
-    }
-
-    /// Lines for people: an operator each, indented like `EXPLAIN`.
-    pub(super) fn lines(&self, name: &str) -> String {
-        let mut text = format!("  Operators '{name}':");
-        for operator in &self.operators {
-            let mut facts = Vec::new();
-            facts.extend(operator.rows.map(|rows| format!("{rows} rows")));
-            facts.extend(operator.compute_ns.map(|ns| format_duration(Duration::from_nanos(ns))));
-            facts.extend(operator.memory_bytes.map(|bytes| format_bytes(bytes as usize)));
-            if operator.spills > 0 {
-                facts.push(format!(
-                    "spilled {} times, {}",
-                    operator.spills,
-                    format_bytes(operator.spilled_bytes as usize)
-                ));
-            }
-            if facts.is_empty() {
-                facts.push("no metrics".to_owned());
-            }
-            // Deep plans would run off the page.
-            let indent = "  ".repeat(operator.level.min(20));
-            let _ = write!(text, "\n    {indent}{}: {}", operator.name, facts.join(", "));
-            if let Some(detail) = &operator.detail {
-                let _ = write!(text, " [{detail}]");
-            }
-        }
-        text
     }
 }
 
@@ -153,9 +179,9 @@ fn times_run(metrics: &MetricsSet) -> usize {
 }
 
 /// Of metrics that `runs` runs have added to, those of the last.
-fn last_run(metrics: &MetricsSet, runs: usize) -> MetricsSet {
+fn last_run(metrics: MetricsSet, runs: usize) -> MetricsSet {
     if runs <= 1 {
-        return metrics.clone();
+        return metrics;
     }
     let key = |metric: &Metric| (metric.value().name().to_owned(), metric.partition());
     let mut left: HashMap<_, usize> = HashMap::new();
@@ -177,8 +203,8 @@ fn last_run(metrics: &MetricsSet, runs: usize) -> MetricsSet {
 }
 
 /// The start of a text, as much as fits on a line with figures.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(DETAIL_CHARS) {
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
