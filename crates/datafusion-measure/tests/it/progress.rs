@@ -39,7 +39,7 @@ async fn a_running_query_shows_rows_operators_and_partitions_until_it_ends() {
     );
     assert!(stream.next().await.is_none());
     assert_eq!(measure.running()[0].partitions_ended, 1);
-    while !seen.lock().unwrap().iter().any(|shown| *shown == (1, 50)) {
+    while !seen.lock().unwrap().contains(&(1, 50)) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     while !terminal.text().contains("Query 1: ") {

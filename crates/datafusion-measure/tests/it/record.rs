@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrameWriteOptions;
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::*;
 use datafusion_measure::{ExecutionMetrics, Instrumentation, QueryMetrics, Verbosity};
@@ -145,29 +143,6 @@ async fn no_metric_of_the_engine_is_left_out() {
 
 fn counted(tree: &serde_json::Value) -> usize {
     1 + tree["inputs"].as_array().unwrap().iter().map(counted).sum::<usize>()
-}
-
-/// The pool of the session still decides: a sort spills as it would, and its peak is within the limit.
-#[tokio::test]
-async fn a_session_keeps_its_memory_limit_and_its_spills_are_seen() {
-    let limit = 1 << 20;
-    let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limit));
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
-    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(1024);
-    config.options_mut().execution.sort_spill_reservation_bytes = 64 * 1024;
-    let measure = quiet(Verbosity::Info);
-    let ctx = measure.attach(SessionContext::new_with_config_rt(config, runtime));
-    let frame =
-        numbers(&ctx, 200_000, 1).sort(vec![(col("n") * lit(7919i64) % lit(200_003i64)).sort(true, true)]);
-    let batches = frame.unwrap().collect().await.unwrap();
-    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 200_000);
-    let query = measure.metrics().queries.pop().unwrap();
-    let stages = &query.execution.stages;
-    assert!(stages.iter().map(|stage| stage.spills).sum::<u64>() > 0, "{stages:?}");
-    assert!(stages.iter().map(|stage| stage.spilled_bytes).sum::<u64>() > 0);
-    let peak = query.memory_peak_bytes.unwrap();
-    assert!(peak > limit / 4 && peak <= limit, "{peak}");
-    assert!(query.memory_consumers[0].consumer.contains("Sort"), "{:?}", query.memory_consumers);
 }
 
 #[tokio::test]
