@@ -1,6 +1,6 @@
 //! Annotations from one form into another, with what a person corrected, and checked.
 //!
-//! [`read`] takes annotated files of any form that this package writes, and files of corrections; [`write`] writes
+//! [`read`] takes annotated files of any form that this package writes, and files of corrections; [`write()`] writes
 //! documents in any of them, or as plain text. Labels and text stay what they are: only the form changes.
 //!
 //! This module may not touch models, networks or DataFusion's engine.

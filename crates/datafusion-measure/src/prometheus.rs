@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-/// The objects of [`Metrics`] whose keys are names, and the label each name becomes in Prometheus' format.
+/// The objects of [`Metrics`](crate::Metrics) whose keys are names, and the label each name becomes in Prometheus' format.
 pub const LABELLED: [(&str, &str); 7] = [
     ("scopes", "scope"),
     ("closures", "closure"),
