@@ -98,8 +98,8 @@ impl Payload {
         }
     }
 
-    /// What it is said to hold, in bytes. A compressed one holds what the server says, which is not looked at before it
-    /// is unpacked.
+    /// How many bytes it has when it is open. For a compressed one that is what the server states, and is not believed:
+    /// the bytes are counted as they are unpacked.
     fn length(&self) -> u64 {
         match self {
             Self::Base64(data) => plain_length(data),

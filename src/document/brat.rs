@@ -1,4 +1,4 @@
-//! brat standoff: annotations that lie beside the text, as `T1<tab>Label 0 12;13 20<tab>text`.
+//! brat standoff: annotations that lie next to the text, as `T1<tab>Label 0 12;13 20<tab>text`.
 //!
 //! Offsets count Unicode characters. A span over several lines is given either as one fragment a line, as brat itself
 //! does, or as one contiguous span with the line ends in its text escaped, for readers that know no fragments.

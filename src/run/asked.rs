@@ -1,4 +1,4 @@
-//! What the arguments ask for, before they are known to be right: where an error that ends the program is told.
+//! What the arguments ask for, before they are known to be right: where an error that ends the program is written.
 
 use std::ffi::OsString;
 

@@ -97,9 +97,10 @@ impl Strict {
             return Some(Answer::page(403, "Forbidden"));
         }
         if request.method() == "PUT" && request.segments() == 2 {
-            // A document by itself, unless it comes in parts.
-            if let Ok(document) = serde_json::from_slice::<Value>(&request.body) {
-                request.body = digests(document).to_string().into_bytes();
+            // A document by itself, or the first part of one that comes with its attachments.
+            let place = first_part(&request.body).unwrap_or(0..request.body.len());
+            if let Ok(document) = serde_json::from_slice::<Value>(&request.body[place.clone()]) {
+                request.body.splice(place, digests(document).to_string().into_bytes());
             }
         }
         if api == "_bulk_docs" { self.bulk_docs(request, server).await } else { None }
@@ -200,6 +201,16 @@ fn digests(mut value: Value) -> Value {
         _ => {}
     }
     value
+}
+
+/// Where the document stands in the body of a `multipart/related` request
+/// (<https://docs.couchdb.org/en/stable/api/document/common.html#creating-multiple-attachments>).
+fn first_part(body: &[u8]) -> Option<std::ops::Range<usize>> {
+    let find = |from: usize, what: &[u8]| {
+        body[from..].windows(what.len()).position(|window| window == what).map(|at| from + at)
+    };
+    let start = body.starts_with(b"--").then(|| find(0, b"\r\n\r\n"))?? + 4;
+    Some(start..find(start, b"\r\n--")?)
 }
 
 /// A bulk answer in parts, texts compressed (src/chttpd/src/chttpd_db.erl, bulk_get_ret_multipart; the layout is one that
