@@ -1,8 +1,5 @@
 //! A checkpoint file that somebody or a bad disk changed gives rows or an error, and rows that cannot be give an error,
 //! never a panic, when the next stage reads them.
-//!
-//! Known and open: arrow-ipc 59.3 panics on some changes of the Arrow schema that Parquet files carry (`convert.rs`), which a
-//! run of minutes finds.
 
 use std::cell::RefCell;
 use std::fs;

@@ -231,6 +231,21 @@ pub enum ModelError {
     /// The annotated files hold no labelled block.
     #[error("no labelled block in {}; give a folder with annotated files ([@text#Label*])", .0.display())]
     NoLabelledBlock(PathBuf),
+    /// The annotated files are labelled, but the model knows none of their labels.
+    #[error(
+        "model {model} knows none of the labels in {}: they are {}, and the model tells apart {}; choose a model that \
+         was trained on these labels", .gold.display(), found.join(", "), known.join(", ")
+    )]
+    NoKnownLabel {
+        /// The annotated files.
+        gold: PathBuf,
+        /// Their labels.
+        found: Vec<String>,
+        /// Name of the model.
+        model: String,
+        /// Its labels.
+        known: Vec<String>,
+    },
     /// Fewer than two labels.
     #[error("the training files hold {0} label(s), but a model tells at least two apart; annotate more")]
     TooFewLabels(usize),

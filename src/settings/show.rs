@@ -2,6 +2,7 @@
 
 use super::definition::Program;
 use super::reader::Shown;
+use crate::printable::printable;
 use std::collections::BTreeMap;
 
 /// One line a setting, in the order of the documentation; secrets are masked and commented out. What there is to
@@ -20,10 +21,10 @@ pub(super) fn show(program: Program, shown: &BTreeMap<&'static str, Shown>, noti
         format!("# {} {}: every setting and where it came from\n", program.name(), env!("CARGO_PKG_VERSION"));
     for (line, origin) in lines {
         // An origin may hold a file name with a line break.
-        text.push_str(&format!("{line:width$}  # {}\n", origin.escape_debug()));
+        text.push_str(&format!("{line:width$}  # {}\n", printable(origin)));
     }
     for notice in notices {
-        text.push_str(&format!("# warning: {}\n", notice.escape_debug()));
+        text.push_str(&format!("# warning: {}\n", printable(notice)));
     }
     text
 }

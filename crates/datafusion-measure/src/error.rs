@@ -86,6 +86,15 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A file of a checkpoint is gone, cut off or changed since it was written.
+    #[error("cannot read the checkpoint {}: {source}; run again, with a checkpoint folder that only you can write to", path.display())]
+    CheckpointChanged {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        #[source]
+        source: io::Error,
+    },
     /// A checkpoint neither fits in memory nor in Parquet.
     #[error(
         "checkpoint of '{name}' does not fit in its share of the memory pool, and Parquet cannot hold its column \

@@ -2,7 +2,7 @@
 
 use super::calibration::{Calibration, calibration, rescale};
 use super::metrics::Confusion;
-use crate::document::labels::{COLLAPSED_LABELS, collapse};
+use crate::document::labels::{COLLAPSED_LABELS, canonical, collapse};
 use crate::document::lines::lines;
 use crate::document::{Paragraph, Span, is_blank};
 use crate::model::gold::{GoldBlock, GoldDocument, label_index};
@@ -40,8 +40,8 @@ pub struct Measured {
     pub blocks: Confusion,
     /// Lines of the text without markers, cut into paragraphs by the segmenter.
     pub lines: Confusion,
-    /// The same, blocks and lines, with the fine labels' probabilities summed to those of the three; `None` where the
-    /// labels are those already.
+    /// The same, blocks and lines, with the fine labels' probabilities summed to those of the three; `None` where no
+    /// label is one of the known fine ones: the three say nothing about labels of the annotator's own.
     pub collapsed: Option<[Confusion; 2]>,
     /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one,
     /// beyond the end for a label that the model does not know.
@@ -57,7 +57,7 @@ impl Measured {
     #[must_use]
     pub fn new(labels: &[String]) -> Self {
         let three = COLLAPSED_LABELS.map(str::to_owned);
-        let is_fine = labels.iter().any(|label| !three.contains(label));
+        let is_fine = labels.iter().any(|label| canonical(label).is_some() && !three.contains(label));
         Self {
             blocks: Confusion::new(labels),
             lines: Confusion::new(labels),
@@ -242,6 +242,7 @@ mod tests {
         measured.merge(other);
         assert_eq!(measured.collapsed.map(|[blocks, _]| blocks.scores().support), Some(1));
         assert!(Measured::new(&COLLAPSED_LABELS.map(str::to_owned)).collapsed.is_none());
+        assert!(Measured::new(&["Nomenclature", "Ecology"].map(str::to_owned)).collapsed.is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::train::own_labels::{Met, nearest, unknown_labels};
 use super::{Model, ModelError, catalog, gold};
 use crate::document::labels::{COLLAPSED_LABELS, KNOWN_LABELS};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,7 +73,17 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation, ModelError> {
     let mut measured = Measured::new(scorer_labels);
     measured.add(&model, &documents, collapsed);
     if measured.probabilities.is_empty() {
-        return Err(ModelError::NoLabelledBlock(options.gold.clone()));
+        let blocks = documents.iter().flat_map(|document| &document.blocks);
+        let found: BTreeSet<&str> = blocks.filter_map(|block| block.label.as_deref()).collect();
+        return Err(match found.is_empty() {
+            true => ModelError::NoLabelledBlock(options.gold.clone()),
+            false => ModelError::NoKnownLabel {
+                gold: options.gold.clone(),
+                found: found.into_iter().map(str::to_owned).collect(),
+                model: model.name().to_owned(),
+                known: scorer_labels.to_vec(),
+            },
+        });
     }
     let repairs: usize = documents.iter().map(|document| document.repairs).sum();
     let title = format!(

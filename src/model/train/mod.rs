@@ -105,8 +105,9 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
     progress(&Event::Stage("reading"));
     let documents = gold::read_with(&options.input, options.annotations.as_deref())?;
     let all: Vec<&GoldDocument> = documents.iter().collect();
-    own_labels::refuse_lost_labels(&all, &options.preset, &labels::labels(&all, &options.preset))?;
-    let mut notices = Vec::new();
+    let learnt = labels::labels(&all, &options.preset);
+    own_labels::refuse_lost_labels(&all, &options.preset, &learnt)?;
+    let mut notices = own_labels::doubtful_labels(&all, &learnt);
     let (model, evaluation, learning_curve) = if let Some(test) = &options.test {
         let tests = gold::read(test)?;
         let tests: Vec<&GoldDocument> = tests.iter().collect();

@@ -73,9 +73,44 @@ pub(super) fn refuse_lost_labels(
     Err(ModelError::OwnLabels { labels, file: first.file.to_owned(), line: first.line, why })
 }
 
+/// A sentence for each label that will be learnt as one of its own although it is probably another one mistyped.
+pub(super) fn doubtful_labels(documents: &[&GoldDocument], learnt: &[String]) -> Vec<String> {
+    let mut unknown = unknown_labels(documents.iter().copied());
+    unknown.retain(|label, _| learnt.iter().any(|known| known == label));
+    let counts: BTreeMap<&str, usize> = unknown.iter().map(|(label, met)| (*label, met.count)).collect();
+    let sentence = |(label, met): (&str, Met<'_>)| {
+        // Of two labels of her own that are nearly the same, the rarer one is the mistyped one.
+        let other = |known: &&str| {
+            *known != label && counts.get(known).is_none_or(|count| (met.count, label) < (*count, known))
+        };
+        let known = KNOWN_LABELS.into_iter().chain(counts.keys().copied());
+        let nearest = nearest(label, known.filter(|known| other(known)))?;
+        let Met { file, line, count } = met;
+        Some(format!(
+            "{file}:{line}: label {label:?} is learnt as a label of its own, from {count} paragraph(s); {nearest:?} is \
+             nearly the same, so correct the file if it was meant"
+        ))
+    };
+    unknown.into_iter().filter_map(sentence).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_that_is_learnt_although_it_is_probably_mistyped_is_named() {
+        let annotated = "[@a#Key*]\n[@b#Foobar*]\n[@c#Fobar*]\n[@d#Foobar*]\n[@e#Descripton*]\n[@f#Ecology*]\n";
+        let document = GoldDocument::parse("v/a.ann", "v", annotated);
+        let learnt = ["Key", "Foobar", "Fobar", "Descripton", "Ecology"].map(str::to_owned);
+        let named = doubtful_labels(&[&document], &learnt);
+        assert_eq!(named.len(), 2, "{named:?}");
+        for part in ["v/a.ann:5", "\"Descripton\"", "1 paragraph", "\"Description\""] {
+            assert!(named[0].contains(part), "{} has no {part}", named[0]);
+        }
+        assert!(named[1].contains("v/a.ann:3") && named[1].contains("\"Foobar\""), "{}", named[1]);
+        assert!(doubtful_labels(&[&document], &["Key".to_owned()]).is_empty());
+    }
 
     fn check(annotated: &str, preset: &str, learnt: &[&str]) -> Result<(), ModelError> {
         let document = GoldDocument::parse("v/a.ann", "v", annotated);

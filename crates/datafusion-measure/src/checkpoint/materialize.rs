@@ -24,6 +24,7 @@ use parquet::file::properties::WriterProperties;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
+use super::footer::Footer;
 use super::store::{Files, InMemory, Store};
 use crate::Error;
 
@@ -58,7 +59,15 @@ pub(super) enum Data {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) path: PathBuf,
-    pub(super) bytes: u64,
+    pub(super) footer: Footer,
+}
+
+impl Part {
+    /// An error where the file is not what was written to it: somebody or a bad disk changed it.
+    pub(super) fn check(&self) -> Result<()> {
+        let changed = |source| Error::CheckpointChanged { path: self.path.clone(), source };
+        Ok(self.footer.check(&self.path).map_err(changed)?)
+    }
 }
 
 impl Data {
@@ -79,7 +88,7 @@ impl Data {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Memory { reservation, .. } => reservation.size() as u64,
-            Self::Parquet { parts, .. } => parts.iter().map(|part| part.bytes).sum(),
+            Self::Parquet { parts, .. } => parts.iter().map(|part| part.footer.file_bytes()).sum(),
         }
     }
 }
@@ -373,9 +382,9 @@ impl PartWriter {
     fn finish(self) -> Result<Part> {
         let Self { name, path, writer } = self;
         let file = writer.into_inner().map_err(|error| failed(&name, &path, error))?;
-        let file = file.into_inner().map_err(|error| failed(&name, &path, error.into_error()))?;
-        let bytes = file.metadata().map_err(|error| failed(&name, &path, error))?.len();
-        Ok(Part { path, bytes })
+        drop(file.into_inner().map_err(|error| failed(&name, &path, error.into_error()))?);
+        let footer = Footer::of(&path).map_err(|error| failed(&name, &path, error))?;
+        Ok(Part { path, footer })
     }
 }
 

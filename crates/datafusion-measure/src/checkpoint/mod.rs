@@ -4,6 +4,7 @@
 //! partitions, order of rows within a partition (also as the engine knows of it) and values stay what they were. Decides nothing: when to make a
 //! checkpoint is up to the caller.
 
+mod footer;
 mod materialize;
 mod source;
 mod store;

@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Statistics;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
@@ -22,7 +23,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 
-use super::materialize::Data;
+use super::materialize::{Data, Part};
 use super::source::FixedPartitions;
 use super::store::InMemory;
 
@@ -37,7 +38,7 @@ pub(super) struct CheckpointTable {
 #[derive(Debug)]
 enum Rows {
     Memory { partitions: Vec<Vec<RecordBatch>>, _reservation: MemoryReservation, _counted: InMemory },
-    Parquet { partitions: Vec<FileGroup>, count: usize },
+    Parquet { partitions: Vec<FileGroup>, parts: Arc<[Part]>, count: usize },
 }
 
 impl CheckpointTable {
@@ -50,7 +51,7 @@ impl CheckpointTable {
             }
             Data::Parquet { files, parts, rows } => {
                 let mut partitions = Vec::with_capacity(parts.len());
-                for part in parts {
+                for part in &parts {
                     let path = part.path.canonicalize()?;
                     let path = path.to_str().ok_or_else(|| {
                         DataFusionError::Execution(format!(
@@ -59,11 +60,12 @@ impl CheckpointTable {
                         ))
                     })?;
                     // Each planned scan holds the files, so that they outlive the DataFrame if they must.
-                    let file = PartitionedFile::new(path, part.bytes).with_extension(Arc::clone(&files));
+                    let file = PartitionedFile::new(path, part.footer.file_bytes())
+                        .with_extension(Arc::clone(&files));
                     partitions.push(FileGroup::new(vec![file]));
                 }
                 let count = rows.iter().map(|rows| usize::try_from(*rows).unwrap_or(usize::MAX)).sum();
-                Rows::Parquet { partitions, count }
+                Rows::Parquet { partitions, parts: parts.into(), count }
             }
         };
         Ok(Self { schema, rows, orderings })
@@ -107,7 +109,12 @@ impl TableProvider for CheckpointTable {
                         .try_with_sort_information(self.orderings.clone())?;
                 Ok(DataSourceExec::from_data_source(FixedPartitions::new(source)))
             }
-            Rows::Parquet { partitions, count } => {
+            Rows::Parquet { partitions, parts, count } => {
+                let parts = Arc::clone(parts);
+                SpawnedTask::spawn_blocking(move || parts.iter().try_for_each(Part::check))
+                    .join_unwind()
+                    .await
+                    .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
                 let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
                 let statistics = Statistics {
                     num_rows: Precision::Exact(*count),
