@@ -1,5 +1,6 @@
 //! CouchDB in and out, against a real server (see `server`).
 
+mod differences;
 mod faults;
 mod program;
 pub(crate) mod proxy;

@@ -113,7 +113,7 @@ fn wait(child: Child) -> Output {
 
 #[test]
 fn a_run_that_is_killed_again_and_again_ends_like_one_that_is_not() {
-    let (count, length, kills) = (size(150, 2_000), size(6_000, 30_000), size(6, 20));
+    let (count, length, kills) = (size(150, 2_000), size(2_000, 30_000), size(6, 20));
     let (calm, killed) = (server().database("calm"), server().database("killed"));
     seed(&calm, count, length);
     seed(&killed, count, length);
@@ -160,7 +160,7 @@ fn whole(document: &Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_network_gives_the_same_database_and_its_retries_are_counted() {
-    let (count, length) = (size(150, 2_000), size(6_000, 30_000));
+    let (count, length) = (size(150, 2_000), size(2_000, 30_000));
     let (calm, stormy) = (server().database("calm"), server().database("stormy"));
     seed(&calm, count, length);
     seed(&stormy, count, length);
@@ -178,7 +178,7 @@ async fn a_bad_network_gives_the_same_database_and_its_retries_are_counted() {
 
 #[test]
 fn no_edit_made_during_a_run_is_lost() {
-    let (count, length) = (size(120, 2_000), size(6_000, 30_000));
+    let (count, length) = (size(120, 2_000), size(2_000, 30_000));
     let database = server().database("edited");
     seed(&database, count, length);
     let place = Place::new();
@@ -431,7 +431,7 @@ fn a_text_longer_than_a_document_may_be_fails_by_name() {
 /// the replica has every annotation.
 #[test]
 fn replication_and_compaction_at_the_same_time_change_nothing() {
-    let (count, length) = (size(120, 2_000), size(6_000, 30_000));
+    let (count, length) = (size(120, 2_000), size(2_000, 30_000));
     let (calm, busy, replica) =
         (server().database("calm"), server().database("busy"), server().database("replica"));
     seed(&calm, count, length);

@@ -150,12 +150,21 @@ impl Server {
     pub fn absent(&self, name: &str) -> TestDatabase {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("skol_test_{}_{number}_{name}", std::process::id());
+        let mut database = self.existing(&name);
+        database.is_ours = true;
+        database
+    }
+
+    /// One of the server's own, which stays.
+    pub fn existing(&self, name: &str) -> TestDatabase {
         TestDatabase {
-            name: format!("skol_test_{}_{number}_{name}", std::process::id()),
+            name: name.to_owned(),
             url: self.url.clone(),
             address: self.address(),
             user: self.user.clone(),
             secret: self.secret.clone(),
+            is_ours: false,
         }
     }
 }
@@ -168,10 +177,15 @@ pub struct TestDatabase {
     address: String,
     user: String,
     secret: String,
+    /// Whether it goes with the test.
+    is_ours: bool,
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if !self.is_ours {
+            return;
+        }
         // Also when the test failed: whoever wants to look at what is left runs it again in a debugger.
         // A busy server may not be able to at once.
         for _ in 0..5 {
@@ -319,7 +333,24 @@ impl TestDatabase {
     }
 }
 
+/// Asks `address` with these header lines; the status, the answer's head in lower case, and its body.
+pub fn ask(address: &str, method: &str, target: &str, headers: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(body).unwrap();
+    read_whole(&mut socket)
+}
+
 fn read_answer(socket: &mut TcpStream) -> (u16, Vec<u8>) {
+    let (status, _, body) = read_whole(socket);
+    (status, body)
+}
+
+fn read_whole(socket: &mut TcpStream) -> (u16, String, Vec<u8>) {
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).unwrap();
     let split = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
@@ -328,7 +359,7 @@ fn read_answer(socket: &mut TcpStream) -> (u16, Vec<u8>) {
     if head.contains("transfer-encoding: chunked") {
         body = unchunk(&body);
     }
-    (head[9..12].parse().unwrap(), body)
+    (head[9..12].parse().unwrap(), head, body)
 }
 
 pub fn unchunk(mut body: &[u8]) -> Vec<u8> {

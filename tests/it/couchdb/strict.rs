@@ -128,7 +128,10 @@ impl Strict {
         // src/couch/src/couch_db.erl, prep_and_validate_update: a revision that is a deletion is no leaf to write on;
         // pouchdb-server takes it.
         let ids: Vec<&Value> = documents.iter().map(|document| &document["_id"]).collect();
-        let listing = request.ask(server, "_all_docs", &json!({ "keys": ids })).await;
+        let listing = request.ask(server, "_all_docs?include_docs=true", &json!({ "keys": ids })).await;
+        if let Some(reason) = documents.iter().find_map(|document| wrong_stub(document, &listing)) {
+            return Some(Answer::error(412, "missing_stub", &reason));
+        }
         let is_deleted = |document: &Value| {
             listing["rows"].as_array().is_some_and(|rows| {
                 rows.iter().any(|row| {
@@ -179,6 +182,23 @@ impl Strict {
             _ => answer,
         }
     }
+}
+
+/// Why `document`, which is based on a revision in `listing`, may not be written: a stub of it names another revision than
+/// the one that the attachment came with. CouchDB then fails the request as a whole (src/couch/src/couch_att.erl,
+/// `merge_stubs`); pouchdb-server takes whatever stands there.
+fn wrong_stub(document: &Value, listing: &Value) -> Option<String> {
+    let rows = listing["rows"].as_array()?;
+    let stored = &rows.iter().find(|row| row["id"] == document["_id"])?["doc"];
+    if stored["_rev"] != document["_rev"] {
+        return None;
+    }
+    let (name, _) = document["_attachments"].as_object()?.iter().find(|(name, entry)| {
+        let revpos = &stored["_attachments"][name.as_str()]["revpos"];
+        entry["stub"] == true
+            && (revpos.is_null() || (entry["revpos"].is_u64() && entry["revpos"] != *revpos))
+    })?;
+    Some(format!("Invalid attachment stub in {} for {name}", document["_id"].as_str()?))
 }
 
 /// The digest of an attachment of a compressible type is that of its compressed form
