@@ -1,26 +1,28 @@
 #!/usr/bin/env python3
-"""Documents per second through CouchDB, and two ratios in one run:
+"""What a document costs on its way through CouchDB: documents per second, CPU time of server and client, bytes, and two
+ratios in one run:
 
 - against a plain loop of GET and PUT per document, as a user would script it in Python, with a session of `requests`
   where that is installed (it labels nothing);
-- against the same bytes through bare `_bulk_get` and `_bulk_docs`: the documents as the program left them in a run
-  before (annotations, provenance and all), as request bodies prepared beforehand; answers are read and thrown
-  away; as many requests at a time as `--cores`, each connection reading and writing in turn.
+- against the same bytes through bare `_bulk_get` (in parts, compressed as they are stored) and `_bulk_docs`: the documents
+  as the program left them in a run before (annotations, provenance and all), as request bodies prepared beforehand;
+  answers are read and thrown away; as many requests at a time as `--cores`, each connection reading and writing in turn.
 
-    python3 benches/couchdb/bench.py [--binary PROGRAM] [--url http://user:password@host:5984]
+    python3 benches/couchdb/bench.py [--binary PROGRAM] [--before PROGRAM] [--url http://user:password@host:5984]
                                      [--documents 1200] [--kb 30] [--rounds 5] [--cores 2] [--split] [--pid PID]
 
 Without --url it starts the server of the tests (scripts/install-test-server.sh). Every run gets a fresh database, and
 begins when the server has come to rest after filling it; rounds are interleaved, the first one only warms the
-server up, medians of the others are printed, with the CPU time that a run took on either side.
+server up, medians of the others are printed, with the CPU time that a run took on either side. `--before` is another
+build, which takes turns with the others. Bytes are counted in a round of its own, by a forwarder between the two.
 
 The labels cost CPU time that the bare run does not spend. Where server and program share their cores and the bare run
 uses them up already, that alone bounds the ratio. `--split` shows what is left when nobody takes the other's: the
-server started here gets the first half of the machine's cores and whoever talks to it the others, in all
-three runs alike, as on two machines.
+server gets the first half of the machine's cores and whoever talks to it the others, in all runs alike, as on
+two machines.
 
 With --url, `--pid` is that of the server's process, if it is on this machine (`pgrep -x beam.smp`): then its CPU time is
-told as well.
+told as well, and `--split` can be given.
 
 Needs nothing but Python (and Node.js for the test server).
 """
@@ -37,6 +39,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -167,7 +170,8 @@ def carry(url, database, bodies, start_line):
     server.request("GET", f"/{database}")
     start_line.wait()
     for read, write in bodies:
-        server.request("POST", f"/{database}/_bulk_get?attachments=true", read)
+        # A server that has no parts answers with JSON.
+        server.request("POST", f"/{database}/_bulk_get?attachments=true", read, accept="multipart/mixed")
         server.request("POST", f"/{database}/_bulk_docs", write)
 
 
@@ -227,13 +231,44 @@ def rest(pid):
         time.sleep(0.5)
 
 
-def split_cores(process):
+class Forwarder:
+    """Passes connections on to a server, and counts the bytes of both directions."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self.target, self.bytes = (parts.hostname, parts.port), 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        address = f"{parts.username}:{parts.password}@127.0.0.1:{self.listener.getsockname()[1]}"
+        self.url = f"{parts.scheme}://{address}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(self.target)
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=self.carry, args=ends, daemon=True).start()
+
+    def carry(self, source, target):
+        try:
+            while data := source.recv(1 << 16):
+                self.bytes += len(data)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def split_cores(pid):
     """The first half of the cores for the server's threads, the others for this process and what it starts."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise SystemExit("--split needs two cores")
     half = len(cores) // 2
-    for thread in os.listdir(f"/proc/{process.pid}/task"):
+    for thread in os.listdir(f"/proc/{pid}/task"):
         os.sched_setaffinity(int(thread), cores[:half])
     os.sched_setaffinity(0, cores[half:])
     return len(cores[:half]), len(cores[half:])
@@ -258,9 +293,55 @@ def own_server(folder):
     raise SystemExit("pouchdb-server does not come up")
 
 
+class Bench:
+    """A server, and what is done with it."""
+
+    def __init__(self, args, url, pid, folder):
+        self.args, self.url, self.pid, self.folder = args, url, pid, folder
+        self.server = Server(url)
+        self.contents = texts(args.documents, args.kb)
+        self.annotated = None
+        self.programs = {"predict_classifier": args.binary} | ({"the build before": args.before} if args.before else {})
+        self.names = ["plain loop", "bare bulk", *self.programs]
+
+    def run(self, what, number, url=None):
+        """Wall time, and CPU time of server and client, of one way through a fresh database."""
+        server, url = self.server, url or self.url
+        database = f"skol_bench_{os.getpid()}_{number}_{what.replace(' ', '_')}"
+        try:
+            ids = seed(server, database, self.contents)
+            bodies = prepared_bodies(server, database, ids, self.annotated) if what == "bare bulk" else None
+            rest(self.pid)
+            before = (self.pid and cpu_seconds(self.pid), sum(os.times()[:4]))
+            if what == "plain loop":
+                wall = plain_loop(url, database)
+            elif what == "bare bulk":
+                wall = bare_bulk(url, database, bodies, self.args.cores)
+            else:
+                binary = self.programs[what].resolve()
+                wall = program(Server(url), database, binary, self.args.cores, self.folder, self.args.model)
+            after = (self.pid and cpu_seconds(self.pid), sum(os.times()[:4]))
+            listing = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))
+            done = sum(NAME + ".ann" in row["doc"].get("_attachments", {}) for row in listing["rows"])
+            if done != len(ids):
+                raise SystemExit(f"{what}: {done} of {len(ids)} documents are annotated")
+            # The first run is a program's, in the round that warms up.
+            self.annotated = self.annotated or annotated_documents(server, database, ids)
+        finally:
+            server.request("DELETE", f"/{database}")
+        return wall, [b - a if b is not None else None for a, b in zip(before, after)]
+
+    def bytes(self, what):
+        forwarder = Forwarder(self.url)
+        self.run(what, "bytes", forwarder.url)
+        forwarder.listener.close()
+        return forwarder.bytes
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/predict_classifier")
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--url")
     parser.add_argument("--pid", type=int)
     parser.add_argument("--model")
@@ -271,50 +352,34 @@ def main():
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    if not args.binary.is_file():
-        parser.error(f"no program at {args.binary}: run `cargo build --release`, or give --binary PROGRAM")
-    if args.split and args.url:
-        parser.error("--split is for the server that is started here")
-    contents = texts(args.documents, args.kb)
-    walls = {"plain loop": [], "bare bulk": [], "predict_classifier": []}
-    spent = {what: [] for what in walls}
+    for binary in filter(None, (args.binary, args.before)):
+        if not binary.is_file():
+            parser.error(f"no program at {binary}: run `cargo build --release`, or give --binary PROGRAM")
+    if args.split and args.url and not args.pid:
+        parser.error("--split needs --pid, the server's process")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "server").mkdir()
         process, url = (None, args.url) if args.url else own_server(folder / "server")
-        watched = args.pid or (process and process.pid)
+        pid = args.pid or (process and process.pid)
         try:
-            server = Server(url)
-            split = split_cores(process) if args.split else None
-            annotated = None
+            bench = Bench(args, url, pid, folder)
+            split = split_cores(pid) if args.split else None
+            walls, spent = {what: [] for what in bench.names}, {what: [] for what in bench.names}
             for turn in range(args.rounds + 1):
-                order = list(walls) if turn % 2 else list(walls)[::-1]
-                for what in order:
-                    database = f"skol_bench_{os.getpid()}_{turn}_{what.replace(' ', '_')}"
-                    ids = seed(server, database, contents)
-                    bodies = prepared_bodies(server, database, ids, annotated) if what == "bare bulk" else None
-                    rest(watched)
-                    before = (watched and cpu_seconds(watched), sum(os.times()[:4]))
-                    if what == "plain loop":
-                        wall = plain_loop(url, database)
-                    elif what == "bare bulk":
-                        wall = bare_bulk(url, database, bodies, args.cores)
-                    else:
-                        wall = program(server, database, args.binary.resolve(), args.cores, folder, args.model)
-                    after = (watched and cpu_seconds(watched), sum(os.times()[:4]))
-                    listing = json.loads(server.request("GET", f"/{database}/_all_docs?include_docs=true"))
-                    done = sum(NAME + ".ann" in row["doc"].get("_attachments", {}) for row in listing["rows"])
-                    if done != len(ids):
-                        raise SystemExit(f"{what}: {done} of {len(ids)} documents are annotated")
-                    # The first run is the program's, in the round that warms up.
-                    annotated = annotated or annotated_documents(server, database, ids)
-                    server.request("DELETE", f"/{database}")
+                for what in bench.names if turn % 2 else bench.names[::-1]:
+                    wall, cpu = bench.run(what, turn)
                     if turn > 0:
                         walls[what].append(wall)
-                        spent[what].append([b - a if b is not None else None for a, b in zip(before, after)])
+                        spent[what].append(cpu)
+            size = {what: bench.bytes(what) for what in bench.names}
         finally:
             if process:
                 process.kill()
+    report(args, split, walls, spent, size)
+
+
+def report(args, split, walls, spent, size):
     median = {what: statistics.median(times) for what, times in walls.items()}
     rate = {what: args.documents / time for what, time in median.items()}
     ratios = {
@@ -322,20 +387,25 @@ def main():
         "to_bare_bulk": rate["predict_classifier"] / rate["bare bulk"],
     }
     if args.json:
-        report = {"documents": args.documents, "kb": args.kb, "cores": args.cores, "split": split}
-        report |= {"walls_s": walls, "cpu_s_server_and_client": spent, "ratios": ratios}
-        json.dump(report, sys.stdout, indent=1)
+        figures = {"documents": args.documents, "kb": args.kb, "cores": args.cores, "split": split, "bytes": size}
+        figures |= {"walls_s": walls, "cpu_s_server_and_client": spent, "ratios": ratios}
+        json.dump(figures, sys.stdout, indent=1)
         print()
         return
-    how = f"server on {split[0]} of them, clients on {split[1]}" if split else "shared by server and clients"
+    where = "shared by server and clients"
+    if split:
+        where = f"server on {split[0]} of them, clients on {split[1]}"
+    elif args.url and not args.pid:
+        where = "the server is elsewhere"
     print(f"{args.documents} documents of {args.kb} kB, --cores {args.cores}; medians of {args.rounds} rounds")
-    print(f"{os.cpu_count()} cores of this machine: {'the server is elsewhere' if args.url else how}")
+    print(f"{os.cpu_count()} cores of this machine: {where}; CPU time and bytes are per document")
     for what, times in walls.items():
         line = f"  {what:20} {rate[what]:7.1f} documents/s   {median[what]:6.2f} s  ({min(times):.2f}-{max(times):.2f})"
         sides = [statistics.median(side) for side in zip(*spent[what]) if None not in side]
         if len(sides) == 2:
-            line += f"   CPU: server {sides[0]:.2f} s, client {sides[1]:.2f} s"
-        print(line)
+            server, client = (side * 1000 / args.documents for side in sides)
+            line += f"   server {server:5.2f} ms   client {client:5.2f} ms"
+        print(f"{line}   {size[what] / args.documents:7.0f} bytes")
     print(f"  predict_classifier : plain loop = {ratios['to_plain_loop']:.2f}   ")
     print(f"  predict_classifier : bare bulk  = {ratios['to_bare_bulk']:.2f}   ")
 
