@@ -3,14 +3,18 @@
 #
 #   docker build --tag skol_classifier .
 #   docker run --rm --volume "$PWD/texts:/texts:ro" --volume "$PWD/output:/output" skol_classifier /texts
+#
+# With the programs of a cluster (see examples/cluster):
+#
+#   docker build --build-arg FEATURES=cluster --tag skol-classifier:cluster .
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /source
 COPY . .
+ARG FEATURES=""
 # The image has the C compiler that zstd and ring need, and nothing else is asked for.
-RUN cargo build --locked --release --bins \
+RUN cargo build --locked --release --bins --features "$FEATURES" \
     && mkdir /programs \
-    && cp target/release/predict_classifier target/release/train_classifier target/release/evaluate_classifier \
-        target/release/convert_annotations /programs/
+    && find target/release -maxdepth 1 -type f -executable -name '*_*' ! -name '*.so' -exec cp {} /programs/ \;
 
 FROM debian:bookworm-slim
 # For connections to https://; the certificates of a company can be mounted over them.

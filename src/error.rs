@@ -57,6 +57,10 @@ pub enum Error {
     /// The engine failed; the message is that of the root of what it reported.
     #[error("{}", root(.0))]
     Engine(#[source] DataFusionError),
+    /// The way to a cluster and back.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::ClusterError),
     /// What only the programs do: settings, threads, signals, locks, files of their own.
     #[error(transparent)]
     Program(#[from] Box<ProgramError>),
@@ -73,6 +77,8 @@ impl Error {
             Self::CouchDb(error) if error.source.kind() == couchdb::ErrorKind::Address => ErrorKind::Usage,
             Self::Sink(_) | Self::Pipeline(_) | Self::CouchDb(_) => ErrorKind::Unusable,
             Self::Engine(error) => inside(error).map_or(ErrorKind::Unusable, Self::kind),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(error) => error.kind(),
             Self::Program(error) => error.kind(),
         }
     }

@@ -41,6 +41,8 @@
 
 pub mod classifier;
 mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod connectors;
 pub mod convert;
 pub mod couchdb;

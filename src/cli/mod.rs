@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod convert;
 mod exit;
 mod experiment;
@@ -69,6 +71,20 @@ pub mod programs {
     #[must_use]
     pub fn convert() -> ExitCode {
         exit_code(|errors| run::<ConvertSettings>(errors, convert::convert))
+    }
+
+    /// The program `classifier_scheduler`.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub fn scheduler() -> ExitCode {
+        exit_code(|errors| run::<crate::settings::SchedulerSettings>(errors, super::cluster::schedule))
+    }
+
+    /// The program `classifier_executor`.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub fn executor() -> ExitCode {
+        exit_code(|errors| run::<crate::settings::ExecutorSettings>(errors, super::cluster::execute))
     }
 
     /// Reads the texts of an `env_config` and a config file, whatever they hold: for fuzzing.
@@ -195,6 +211,8 @@ macro_rules! has_terminal {
     )+ };
 }
 has_terminal!(Settings, settings::TrainSettings, settings::EvaluateSettings, settings::ConvertSettings);
+#[cfg(feature = "cluster")]
+has_terminal!(settings::SchedulerSettings, settings::ExecutorSettings);
 
 /// Prints `text` on standard output. A reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> Result<()> {

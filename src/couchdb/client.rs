@@ -65,9 +65,10 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up, for example because of the certificate file.
     pub fn open(params: &ConnectionParams, connections: &Arc<Connections>) -> Result<Self, Error> {
+        let params = connections.credentials().complete(params)?;
         Ok(Self {
-            server: connections.server(params)?,
-            params: Arc::new(params.clone()),
+            server: connections.server(&params)?,
+            params: Arc::new(params),
             connections: Arc::clone(connections),
         })
     }

@@ -5,7 +5,7 @@
 
 use super::retry::Outage;
 use super::session::Session;
-use super::{ConnectionParams, Error, tls};
+use super::{ConnectionParams, Error, WorkerCredentials, tls};
 use crate::worker::{RequestMetrics, WorkerContext};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Connections {
     requests: Arc<RequestMetrics>,
+    credentials: Arc<WorkerCredentials>,
     servers: Mutex<HashMap<String, Arc<Server>>>,
     notes: Mutex<Vec<String>>,
     saved: AtomicU64,
@@ -41,13 +42,20 @@ impl Connections {
     #[must_use]
     pub fn of(context: &WorkerContext) -> Arc<Self> {
         let requests = &context.requests;
+        let credentials = context.shared(WorkerCredentials::default);
         context.shared(|| Self {
             requests: Arc::clone(requests),
+            credentials,
             servers: Mutex::default(),
             notes: Mutex::default(),
             saved: AtomicU64::default(),
             refused: AtomicU64::default(),
         })
+    }
+
+    /// The logins of this process.
+    pub(super) fn credentials(&self) -> &WorkerCredentials {
+        &self.credentials
     }
 
     /// Where their requests are counted.

@@ -3,6 +3,7 @@
 //! A message here names the thing and the value. What a user can do about it depends on the program that is used,
 //! so a caller that knows its options takes the remedy from [`Error::kind`] and, where it has one, [`Unusable::step`].
 
+use super::params::Login;
 use reqwest::StatusCode;
 use std::fmt;
 use std::path::PathBuf;
@@ -162,6 +163,19 @@ pub enum Error {
         /// The server's explanation.
         reason: String,
     },
+    /// A worker elsewhere has no login of its own.
+    #[error(
+        "this executor has no login for the database; set {} in its environment or env_config, or let the client send its \
+         own (--send-credentials)",
+        match login {
+            Login::Main => "COUCHDB_USER and COUCHDB_PASSWORD",
+            Login::Ingest => "INGEST_USERNAME and INGEST_PASSWORD, or COUCHDB_USER and COUCHDB_PASSWORD",
+        }
+    )]
+    NoLogin {
+        /// Which one it was asked for.
+        login: Login,
+    },
     /// A document cannot be rendered or read.
     #[error("a document is not JSON")]
     Document(#[source] serde_json::Error),
@@ -185,6 +199,7 @@ impl Error {
             Self::Redirected { .. } => ErrorKind::Redirected,
             Self::Gone { .. } => ErrorKind::Gone,
             Self::AllRefused { .. } => ErrorKind::Forbidden,
+            Self::NoLogin { .. } => ErrorKind::Unauthorized,
             Self::Document(_) => ErrorKind::Refused,
             Self::Status { status, reason, .. } => match status.as_u16() {
                 401 => ErrorKind::Unauthorized,

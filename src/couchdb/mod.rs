@@ -34,7 +34,7 @@ pub use connections::Connections;
 pub(crate) use delivery::{Bodies, BodyError};
 pub(crate) use document::{AttachmentStub, Contents, CouchDocument};
 pub use error::{Error, ErrorKind, Step, Unusable};
-pub use params::{ConnectionParams, Timeouts};
+pub use params::{ConnectionParams, Login, Timeouts, WorkerCredentials};
 pub use preflight::{FIRST_CONTACT, Intent, ServerInfo, plain_http_warning, preflight};
 pub(crate) use provenance::timestamp;
 pub use provenance::{AnnotationProvenance, PROVENANCE_FIELD, Producer};

@@ -44,6 +44,44 @@ impl Timeouts {
     }
 }
 
+/// Which login a worker elsewhere takes from its own environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// That for the server of the annotations.
+    Main,
+    /// That for the server of the documents.
+    Ingest,
+}
+
+/// The logins of a worker's process, shared by its connections. Nothing of it travels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkerCredentials {
+    /// User and password for [`Login::Main`].
+    pub main: Option<(String, Secret)>,
+    /// User and password for [`Login::Ingest`].
+    pub ingest: Option<(String, Secret)>,
+}
+
+impl WorkerCredentials {
+    fn of(&self, login: Login) -> Option<(String, Secret)> {
+        match login {
+            Login::Main => self.main.clone(),
+            Login::Ingest => self.ingest.clone(),
+        }
+    }
+
+    /// `params` with the login that they ask for.
+    ///
+    /// # Errors
+    /// [`Error::NoLogin`] where this process has none.
+    pub(super) fn complete(&self, params: &ConnectionParams) -> Result<ConnectionParams, Error> {
+        let Some(login) = params.login else { return Ok(params.clone()) };
+        let (user, secret) = self.of(login).ok_or(Error::NoLogin { login })?;
+        Ok(ConnectionParams { user: Some(user), secret: Some(secret), login: None, ..params.clone() })
+    }
+}
+
 /// Everything a worker needs to open its own connection to one database.
 ///
 /// It is serialized into the plan's operators, so it stays small (an ordinary one takes some 200
@@ -59,6 +97,9 @@ pub struct ConnectionParams {
     /// The user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
+    /// Which of its own logins a worker takes, where user and password do not travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
     /// A PEM file with certificates to trust in addition to those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -113,6 +154,7 @@ impl ConnectionParams {
             database: database.to_owned(),
             user,
             secret,
+            login: None,
             ca_file: None,
             timeouts: Timeouts::default(),
             retry: super::RetryPolicy::default(),
@@ -124,6 +166,14 @@ impl ConnectionParams {
     pub fn with_credentials(mut self, user: Option<String>, secret: Option<Secret>) -> Self {
         self.user = user.or(self.user);
         self.secret = secret.or(self.secret);
+        self
+    }
+
+    /// The same without user and password, where there are any: a worker elsewhere takes its own.
+    #[must_use]
+    pub fn with_login_of_worker(mut self, login: Login) -> Self {
+        let asked = self.user.take().is_some() | self.secret.take().is_some();
+        self.login = asked.then_some(login);
         self
     }
 
@@ -199,6 +249,24 @@ mod tests {
         let encoded = serde_json::to_vec(&params).unwrap();
         assert!(encoded.len() < 500, "{} bytes", encoded.len());
         assert_eq!(serde_json::from_slice::<ConnectionParams>(&encoded).unwrap(), params);
+    }
+
+    #[test]
+    fn a_login_of_the_worker_leaves_nothing_secret_in_what_travels() {
+        let own = ConnectionParams::new("http://ann:geheim@db.example.org", "texts").unwrap();
+        let sent = own.clone().with_login_of_worker(Login::Ingest);
+        let encoded = serde_json::to_string(&sent).unwrap();
+        assert!(!encoded.contains("geheim") && !encoded.contains("ann"), "{encoded}");
+        let sent: ConnectionParams = serde_json::from_str(&encoded).unwrap();
+        let login = Some(("ann".to_owned(), Secret::new("geheim")));
+        let credentials = WorkerCredentials { main: None, ingest: login };
+        assert_eq!(credentials.complete(&sent).unwrap(), own);
+        let error = WorkerCredentials::default().complete(&sent).unwrap_err();
+        assert!(error.to_string().contains("INGEST_USERNAME"), "{error}");
+        // A database that is open to everybody stays so.
+        let open = ConnectionParams::new("http://db.example.org", "texts").unwrap();
+        assert_eq!(open.clone().with_login_of_worker(Login::Main), open);
+        assert_eq!(WorkerCredentials::default().complete(&open).unwrap(), open);
     }
 
     #[test]

@@ -108,6 +108,18 @@ impl Change {
         }
     }
 
+    /// Whether `document` holds this annotation because somebody wrote it at or after `began` (RFC 3339), for this run:
+    /// a worker of a cluster that was taken for lost.
+    #[must_use]
+    pub fn was_written_since(&self, document: &CouchDocument, began: &str) -> bool {
+        self.standing(document) == Standing::Same
+            && provenance::read(document.fields(), &self.attachment).is_some_and(|written| {
+                *written.time >= *began
+                    && written.sha256 == self.provenance.sha256
+                    && written.producer == self.provenance.producer
+            })
+    }
+
     /// Whether `document` holds this annotation because this very run wrote it.
     #[must_use]
     pub fn was_written_to(&self, document: &CouchDocument) -> bool {

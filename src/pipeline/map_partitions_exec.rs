@@ -61,6 +61,14 @@ impl MapPartitionsExec {
         Ok(Self { input, function, properties, metrics: ExecutionPlanMetricsSet::new() })
     }
 
+    /// Adds rows and time of a run elsewhere to the metrics.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn add_work(&self, rows: u64, time: std::time::Duration) {
+        let metrics = BaselineMetrics::new(&self.metrics, 0);
+        metrics.record_output(usize::try_from(rows).unwrap_or(usize::MAX));
+        metrics.elapsed_compute().add_duration(time);
+    }
+
     /// The function.
     #[must_use]
     pub fn function(&self) -> &Arc<dyn PartitionFunction> {

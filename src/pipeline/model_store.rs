@@ -1,6 +1,7 @@
 //! The models of a process, each loaded once and shared by all partitions.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::PipelineError;
 use crate::error::Result;
 use crate::instrumentation::{Broadcast, Travel};
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 
 /// What names a model in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +34,7 @@ impl ModelReference {
 #[derive(Debug, Default)]
 pub struct ModelStore {
     models: Mutex<HashMap<String, Arc<Model>>>,
+    folders: Vec<PathBuf>,
 }
 
 impl ModelStore {
@@ -40,6 +42,13 @@ impl ModelStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store, for a process where model files may lie elsewhere than where the plan was made: one that is not
+    /// at its path is looked for by its file name in `folders`.
+    #[must_use]
+    pub fn with_folders(folders: Vec<PathBuf>) -> Self {
+        Self { folders, ..Self::default() }
     }
 
     /// Adds a model that is already in memory.
@@ -56,7 +65,7 @@ impl ModelStore {
         if let Some(model) = models.get(&reference.sha256) {
             return Ok(Arc::clone(model));
         }
-        let model = Arc::new(Model::load(&reference.name)?);
+        let model = Arc::new(self.load(&reference.name)?);
         if model.sha256() != reference.sha256 {
             return Err(PipelineError::OtherModel {
                 name: reference.name.clone(),
@@ -67,6 +76,17 @@ impl ModelStore {
         }
         models.insert(reference.sha256.clone(), Arc::clone(&model));
         Ok(model)
+    }
+
+    fn load(&self, name: &str) -> Result<Model> {
+        match Model::load(name) {
+            Err(error @ ModelError::NoSuchFile { .. }) => {
+                let file = Path::new(name).file_name().unwrap_or_default();
+                let found = self.folders.iter().map(|folder| folder.join(file)).find(|path| path.is_file());
+                Ok(found.map_or(Err(error), |path| Model::read(&path))?)
+            }
+            loaded => Ok(loaded?),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Model>>> {

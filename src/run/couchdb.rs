@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
 use super::error::ProgramError;
 use crate::couchdb::{
-    ConnectionParams, Connections, ErrorKind, FIRST_CONTACT, Intent, Producer, Step, Unusable,
-    plain_http_warning, preflight,
+    ConnectionParams, Connections, ErrorKind, FIRST_CONTACT, Intent, Login, Producer, Step, Unusable,
+    plain_http_warning, preflight, timestamp,
 };
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -84,11 +85,17 @@ pub(super) async fn open(
         let whole = selection.doc_ids.is_empty() && selection.limit.is_none() && !settings.dry_run;
         checkpoint = whole.then_some(kept);
     }
-    let save = CouchSaveParams {
+    let mut save = CouchSaveParams {
         dry_run: settings.dry_run,
         force: selection.force,
         ..CouchSaveParams::new(output.clone(), &input, producer)
     };
+    save.run_began = settings.cluster.as_ref().map(|_| timestamp(SystemTime::now()));
+    if settings.cluster.is_some() && !settings.send_credentials {
+        source = source.loading_by(input.with_login_of_worker(Login::Ingest));
+        save.connection =
+            save.connection.with_login_of_worker(if same { Login::Ingest } else { Login::Main });
+    }
     Ok(Databases {
         source,
         sink: CouchSink::new(save, settings.output_format),
@@ -157,6 +164,8 @@ pub(crate) fn remedy(error: &Unusable) -> String {
              or give one that exists with --output-database",
             who()
         ),
+        // It says itself what to do, where it happens.
+        _ if matches!(source, crate::couchdb::Error::NoLogin { .. }) => "then run again".to_owned(),
         (ErrorKind::Unauthorized, _) if user.is_none() => {
             "set --couchdb-username and --couchdb-password-file (environment COUCHDB_USER, COUCHDB_PASSWORD)".to_owned()
         }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::couchdb;
 use super::lock::{Lock, short_hash};
+use super::{cluster, couchdb};
 use crate::error::Result;
 use crate::model::Model;
 use crate::settings::{CouchDb, Input, Settings};
@@ -51,6 +51,7 @@ impl Endpoints {
                 let load = FilesLoadParams {
                     max_document_size: settings.max_document_size.0,
                     text: settings.text(),
+                    base: cluster::base(settings)?,
                 };
                 let source = FileSource::new(paths, &settings.selection.attachment_pattern)?
                     .with_choice(choice(settings), load)

@@ -123,6 +123,9 @@ pub enum ProgramError {
     /// The operating system gives no threads.
     #[error("the program cannot start its threads: {0}")]
     Threads(#[source] io::Error),
+    /// The working folder is gone.
+    #[error("the working folder cannot be used: {0}; go to another one")]
+    WorkingFolder(#[source] io::Error),
     /// The operating system takes no signal handler.
     #[error("the program cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
@@ -197,6 +200,7 @@ impl ProgramError {
             | Self::SilentExperiments { .. }
             | Self::Threads(_)
             | Self::Signals(_)
+            | Self::WorkingFolder(_)
             | Self::StandardOutput(_)
             | Self::Lock { .. }
             | Self::Metrics { .. }

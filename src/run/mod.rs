@@ -4,6 +4,7 @@
 //! while signals and progress are looked after, and tell people and machines how it ended.
 
 mod asked;
+mod cluster;
 mod console;
 mod couchdb;
 mod document_messages;
@@ -71,11 +72,13 @@ const FLIGHTS: usize = 30;
 pub fn label(settings: &Settings) -> Result<Exit> {
     // Labelling keeps as many threads busy as there are cores; a connection does not wait for them.
     let connections = usize::from(matches!(settings.input, Input::CouchDb(_)));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.cores + connections)
-        .enable_all()
-        .build()
-        .map_err(ProgramError::Threads)?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(settings.cores + connections).enable_all();
+    #[cfg(feature = "cluster")]
+    if settings.cluster.is_some() {
+        builder.thread_stack_size(crate::cluster::STACK_BYTES);
+    }
+    let runtime = builder.build().map_err(ProgramError::Threads)?;
     let code = runtime.block_on(run(settings));
     // A run that was stopped does not wait for threads that are still in the middle of a document.
     runtime.shutdown_background();
@@ -156,6 +159,9 @@ struct Run<'a> {
     messages: DocumentMessages,
     left: Option<Left>,
     lock: Option<RunLock>,
+    /// The cluster that the plan runs on, where it runs on one.
+    #[cfg(feature = "cluster")]
+    cluster: Option<cluster::Cluster>,
     /// What the run keeps for the next when it ends well.
     checkpoint: Option<Checkpoint>,
     /// The run was stopped and did not wait for what was in hand.
@@ -187,6 +193,8 @@ impl<'a> Run<'a> {
             messages: DocumentMessages::new(settings.verbosity()),
             left: None,
             lock: None,
+            #[cfg(feature = "cluster")]
+            cluster: None,
             checkpoint: None,
             abandoned: false,
             model: None,
@@ -199,8 +207,12 @@ impl<'a> Run<'a> {
     async fn go(&mut self) -> Result<()> {
         let settings = self.settings;
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
-        let model = &catalog::find(model, &settings.model_folders.0)?;
+        let model = &cluster::model(settings, catalog::find(model, &settings.model_folders.0)?)?;
         let loaded = Model::load(model)?;
+        #[cfg(feature = "cluster")]
+        if settings.task == Task::Label {
+            self.cluster = cluster::Cluster::connect(settings, &self.context).await?;
+        }
         let mut endpoints = Endpoints::open(settings, &loaded, &self.context).await?;
         for warning in endpoints.warnings.iter().filter(|_| settings.verbosity() >= 1) {
             self.progress.warn(warning);
@@ -223,7 +235,13 @@ impl<'a> Run<'a> {
         if settings.task == Task::UpdateTaxonomyFlag {
             return self.update_taxonomy_flag(&endpoints).await;
         }
-        let mut classifier = Classifier::builder()
+        let mut builder = Classifier::builder();
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &mut self.cluster {
+            cluster.prepare(settings, model, &loaded).await?;
+            builder = builder.engine(cluster.engine());
+        }
+        let mut classifier = builder
             .source(listing)
             .sink(endpoints.sink)
             .pages(endpoints.pages)
@@ -282,7 +300,13 @@ impl<'a> Run<'a> {
         self.selected = classifier.selected();
         match saved {
             Some(saved) => self.stages = saved?,
-            None => self.abandoned = true,
+            None => {
+                self.abandoned = true;
+                #[cfg(feature = "cluster")]
+                if let Some(cluster) = &self.cluster {
+                    (cluster.canceller())();
+                }
+            }
         }
         Ok(())
     }
@@ -364,7 +388,15 @@ impl<'a> Run<'a> {
                 progress.write(&Message::Stopping { message });
             }
         };
-        let on_exit = move || instrumentation.remove_checkpoints();
+        #[cfg(feature = "cluster")]
+        let cancel = self.cluster.as_ref().map(cluster::Cluster::canceller);
+        let on_exit = move || {
+            #[cfg(feature = "cluster")]
+            if let Some(cancel) = &cancel {
+                cancel();
+            }
+            instrumentation.remove_checkpoints();
+        };
         self.signals = Signals::listen(self.stop.clone(), on_stop, on_exit).map_err(ProgramError::Signals)?;
         Ok(())
     }
@@ -441,6 +473,12 @@ impl<'a> Run<'a> {
         if result.is_ok() {
             if let Some(left_out) = &self.left_out {
                 document_messages::write_left_out(&self.progress, left_out, self.settings.verbosity());
+            }
+            #[cfg(feature = "cluster")]
+            for line in self.cluster.iter().flat_map(cluster::Cluster::summary) {
+                if self.settings.verbosity() >= 2 {
+                    self.progress.write(&Message::Next { message: &line });
+                }
             }
             if self.is_worth_saying() {
                 self.progress.write(&Message::Finished { message: &sentence, documents: metrics.documents });

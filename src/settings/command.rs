@@ -129,6 +129,20 @@ fn requests(program: Program) -> Vec<Arg> {
     requests
 }
 
+/// The command as this build can do it; documents are the same for every build.
+fn as_built(program: Program, command: Command) -> Command {
+    if program != Program::Predict || cfg!(feature = "cluster") {
+        return command;
+    }
+    command.mut_arg("cluster", |arg| {
+        let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
+        arg.long_help(format!("{help}\n\n{NOT_BUILT_IN}"))
+    })
+}
+
+/// What the help says of an option that this build does not have.
+const NOT_BUILT_IN: &str = "[not built in]";
+
 /// Reads what was typed; the first of `arguments` is the name of the program.
 pub(super) fn parse(
     program: Program,
@@ -137,7 +151,7 @@ pub(super) fn parse(
 ) -> Result<Typed, SettingsError> {
     let (mut layer, mut notices) = (Layer::new(Rank::CommandLine), Notices::default());
     let arguments = without_redis(program, arguments, &mut notices);
-    let matches = match command(program).try_get_matches_from(arguments) {
+    let matches = match as_built(program, command(program)).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
             let rendered = error.render().to_string();

@@ -60,6 +60,67 @@ pub(crate) struct Credentials {
 }
 
 settings! {
+    /// Who logs in at the server of the annotations.
+    struct MainLogin in "" {
+        /// User at the CouchDB server
+        couchdb_username: Option<Found> =>
+            setting(Heading::CouchDb, "NAME").env(&["COUCHDB_USER"]).aliases(&["couchdb-user"]);
+        /// Password of that user; better kept in a file
+        ///
+        /// What stands on a command line can be read by every user of the machine: prefer --couchdb-password-file or
+        /// env_config.
+        couchdb_password: Option<Found> =>
+            setting(Heading::CouchDb, "PASSWORD").env(&["COUCHDB_PASSWORD"]).secret();
+        /// File that holds the password; white space around it is dropped
+        couchdb_password_file: Option<Found> => setting(Heading::CouchDb, "FILE")
+            .env(&["COUCHDB_PASSWORD_FILE"]).aliases(&["password-file"]).file();
+    }
+}
+
+settings! {
+    /// Who logs in at the server of the documents, where that is another one.
+    struct IngestLogin in "" {
+        /// User at that server
+        ingest_username: Option<Found> => setting(Heading::CouchDb, "NAME").env(&["INGEST_USERNAME"]);
+        /// Password of that user
+        ingest_password: Option<Found> =>
+            setting(Heading::CouchDb, "PASSWORD").env(&["INGEST_PASSWORD"]).secret();
+    }
+}
+
+/// The logins of an executor: plans name databases, and each executor has its own way in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ExecutorCredentials {
+    /// For the server of the annotations, and where no other is given that of the documents.
+    pub(crate) main: Option<Credentials>,
+    /// For the server of the documents.
+    pub(crate) ingest: Option<Credentials>,
+}
+
+impl Group for ExecutorCredentials {
+    fn define(table: &mut Vec<Setting>) {
+        MainLogin::define(table);
+        IngestLogin::define(table);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, SettingsError> {
+        let main = MainLogin::read(reader)?;
+        let ingest = IngestLogin::read(reader)?;
+        let user = |found: &Option<Found>| found.as_ref().map(|user| user.text().to_owned());
+        let secret = password(main.couchdb_password, main.couchdb_password_file, reader)?;
+        let login = |username: Option<String>, password: Option<Secret>| {
+            Some(Credentials { username: username?, password: password? })
+        };
+        let username = user(&main.couchdb_username);
+        let documents = ingest.ingest_password.as_ref().map(|found| Secret::new(found.verbatim()));
+        Ok(Self {
+            ingest: login(user(&ingest.ingest_username).or(username.clone()), documents.or(secret.clone())),
+            main: login(username, secret),
+        })
+    }
+}
+
+settings! {
     struct Given in "" {
         /// Files, folders, globs, or - for standard input
         ///
@@ -75,18 +136,7 @@ settings! {
         couchdb_url: Option<Found> => setting(Heading::CouchDb, "URL").env(&["COUCHDB_URL"]);
         /// The server as host and port, where no URL is given
         couchdb_host: Option<Found> => setting(Heading::CouchDb, "HOST:PORT").env(&["COUCHDB_HOST"]);
-        /// User at the CouchDB server
-        couchdb_username: Option<Found> =>
-            setting(Heading::CouchDb, "NAME").env(&["COUCHDB_USER"]).aliases(&["couchdb-user"]);
-        /// Password of that user; better kept in a file
-        ///
-        /// What stands on a command line can be read by every user of the machine: prefer --couchdb-password-file or
-        /// env_config.
-        couchdb_password: Option<Found> =>
-            setting(Heading::CouchDb, "PASSWORD").env(&["COUCHDB_PASSWORD"]).secret();
-        /// File that holds the password; white space around it is dropped
-        couchdb_password_file: Option<Found> => setting(Heading::CouchDb, "FILE")
-            .env(&["COUCHDB_PASSWORD_FILE"]).aliases(&["password-file"]).file();
+        main_login: MainLogin;
         /// Certificate authority (PEM) to trust in addition to the system's
         couchdb_ca_file: Option<PathBuf> =>
             setting(Heading::CouchDb, "FILE").env(&["COUCHDB_CA_FILE"]);
@@ -103,11 +153,7 @@ settings! {
         couchdb_database: Option<Found> => setting(Heading::CouchDb, "DB").env(&["COUCHDB_DATABASE"]);
         /// Server with the documents, where it is another one than that of the annotations
         ingest_url: Option<Found> => setting(Heading::CouchDb, "URL").env(&["INGEST_URL"]);
-        /// User at that server
-        ingest_username: Option<Found> => setting(Heading::CouchDb, "NAME").env(&["INGEST_USERNAME"]);
-        /// Password of that user
-        ingest_password: Option<Found> =>
-            setting(Heading::CouchDb, "PASSWORD").env(&["INGEST_PASSWORD"]).secret();
+        ingest_login: IngestLogin;
         /// Database for the annotations; without it the ingest database
         ///
         /// Created if missing; the documents' metadata is copied.
@@ -284,18 +330,18 @@ impl Servers {
         });
         let main = Login {
             url: strongest([&given.couchdb_url, &host]),
-            username: given.couchdb_username.clone(),
-            password: given.couchdb_password.clone(),
+            username: given.main_login.couchdb_username.clone(),
+            password: given.main_login.couchdb_password.clone(),
         };
         let ingest = Login {
             url: given.ingest_url.clone(),
-            username: given.ingest_username.clone(),
-            password: given.ingest_password.clone(),
+            username: given.ingest_login.ingest_username.clone(),
+            password: given.ingest_login.ingest_password.clone(),
         };
         Ok(Self {
             main: main.take_apart(["couchdb_username", "couchdb_password"], reader)?,
             ingest: ingest.take_apart(["ingest_username", "ingest_password"], reader)?,
-            password_file: given.couchdb_password_file.clone(),
+            password_file: given.main_login.couchdb_password_file.clone(),
         })
     }
 

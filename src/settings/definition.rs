@@ -19,6 +19,7 @@
 //! `SKOL_WRITE_DOCS=1 cargo test --lib settings::tests::documentation` and `cargo insta accept`, or
 //! `INSTA_UPDATE=always cargo test --test it cli::help_teaches`.
 
+use super::cluster::{ExecutorSettings, SchedulerSettings};
 use super::reader::Reader;
 use super::{ConvertSettings, EvaluateSettings, Settings, SettingsError, TrainSettings};
 use std::borrow::Cow;
@@ -39,6 +40,12 @@ pub(crate) enum Program {
     /// `convert_annotations`: converts and checks annotations.
     #[strum(serialize = "convert_annotations")]
     Convert,
+    /// `classifier_scheduler`: gives out the work of a cluster.
+    #[strum(serialize = "classifier_scheduler")]
+    Scheduler,
+    /// `classifier_executor`: does the work of a cluster.
+    #[strum(serialize = "classifier_executor")]
+    Executor,
 }
 
 impl Program {
@@ -49,12 +56,14 @@ impl Program {
 
     /// The settings of this program, in the order of the documentation.
     pub(crate) fn settings(self) -> &'static [Setting] {
-        static TABLES: LazyLock<[Vec<Setting>; 4]> = LazyLock::new(|| {
+        static TABLES: LazyLock<[Vec<Setting>; 6]> = LazyLock::new(|| {
             [
                 Settings::definitions(),
                 TrainSettings::definitions(),
                 EvaluateSettings::definitions(),
                 ConvertSettings::definitions(),
+                SchedulerSettings::definitions(),
+                ExecutorSettings::definitions(),
             ]
         });
         &TABLES[self as usize]

@@ -80,7 +80,7 @@ mod files {
     /// The file `config/default.toml`.
     pub(in super::super) fn default_toml() -> String {
         let mut text = String::from(
-            "# Every setting of the three programs with its default. An empty text means: not set.\n\
+            "# Every setting of the programs with its default. An empty text means: not set.\n\
              #\n\
              # The same names stand on the command line (--output-format), in the environment and in env_config\n\
              # (OUTPUT_FORMAT). Stronger layers win: these defaults < config files < env_config < environment < command line.\n",
@@ -104,7 +104,10 @@ mod files {
     fn group(setting: &Setting) -> String {
         let heading: &str = setting.heading.into();
         match setting.key.split_once('.') {
-            Some((program, _)) => format!("{heading} of {program}_classifier"),
+            Some((program, _)) => {
+                let named = Program::VARIANTS.iter().find(|named| named.name().contains(program));
+                format!("{heading} of {}", named.map_or(program, |named| named.name()))
+            }
             None => heading.to_owned(),
         }
     }

@@ -8,6 +8,7 @@
 //!
 //! This module reads settings files and the password file. It may not touch documents, models or the network.
 
+mod cluster;
 mod command;
 mod convert;
 mod couchdb;
@@ -31,7 +32,11 @@ mod text;
 mod toml_file;
 mod value;
 
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{ExecutorSettings, SchedulerSettings};
 pub(crate) use convert::ConvertSettings;
+#[cfg(feature = "cluster")]
+pub(crate) use couchdb::Credentials;
 pub(crate) use couchdb::{CouchDb, Endpoint, Experiment, Input};
 pub(crate) use definition::Program;
 pub(crate) use environment::Environment;
@@ -39,6 +44,8 @@ pub use error::SettingsError;
 pub(crate) use learning::{EvaluateSettings, TrainSettings};
 pub(crate) use predict::{Settings, Task};
 pub(crate) use terminal::Terminal;
+#[cfg(feature = "cluster")]
+pub(crate) use value::SchedulingChoice;
 pub(crate) use value::{LabelChoice, LogFormat};
 
 use command::{Asked, Typed};
@@ -81,6 +88,14 @@ impl ProgramSettings for EvaluateSettings {
 
 impl ProgramSettings for ConvertSettings {
     const PROGRAM: Program = Program::Convert;
+}
+
+impl ProgramSettings for cluster::SchedulerSettings {
+    const PROGRAM: Program = Program::Scheduler;
+}
+
+impl ProgramSettings for cluster::ExecutorSettings {
+    const PROGRAM: Program = Program::Executor;
 }
 
 /// Reads what a command line asks for; the first of `arguments` is the program's name.

@@ -11,10 +11,11 @@ use crate::document::brat::BratSpans;
 use crate::document::{SourceMarks, TextEncoding, TextParams};
 use crate::instrumentation::CheckpointPolicy;
 use crate::sink::{LabelNames, OutputFormat, STDOUT};
+use crate::source::STDIN;
 use crate::taxonomy::DEFAULT_ABBREVIATIONS;
 use bytesize::ByteSize;
 use globset::Glob;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 settings! {
     /// Everything that a run of `predict_classifier` depends on. Nothing further in reads the environment.
@@ -111,10 +112,18 @@ settings! {
         /// Lineage depth beyond which `auto` makes a checkpoint
         lineage_threshold: usize =>
             setting(Heading::Engine, "N").default("30").env(&["LINEAGE_THRESHOLD"]);
-        /// Run the plan on this Ballista scheduler, like df://host:50050
+        /// Run the plan on this Ballista scheduler, like http://host:20050, or standalone
         ///
-        /// Needs a program that was built with the feature `cluster`.
+        /// The executors of classifier_scheduler read the documents and write the annotations. standalone runs a
+        /// scheduler and an executor in this process. Needs a program that was built with the feature `cluster`.
         cluster: Option<String> => setting(Heading::Engine, "URL").env(&["CLUSTER_URL"]);
+        /// Seconds to wait for an executor of the cluster
+        cluster_wait: u64 => setting(Heading::Engine, "SECONDS").default("30").env(&["CLUSTER_WAIT"]);
+        /// Send the credentials of CouchDB to the executors, in the plan
+        ///
+        /// Without it each executor takes COUCHDB_USER, COUCHDB_PASSWORD (and INGEST_USERNAME, INGEST_PASSWORD) from its
+        /// own environment or env_config. The way to the executors is not encrypted.
+        send_credentials: bool => setting(Heading::Engine, "BOOL");
         /// Metrics of the run, as .json or Prometheus text (.prom)
         ///
         /// Written atomically at the end, also when the run failed.
@@ -322,8 +331,47 @@ impl Settings {
                 remedy: "leave it out to run on this machine, or build with --features cluster",
             });
         }
+        if self.cluster.is_some() && self.task == Task::Label {
+            self.check_cluster(reader)?;
+        }
         Ok(self)
     }
+
+    /// What cannot be had where others do the work.
+    fn check_cluster(&mut self, reader: &Reader<'_>) -> Result<(), SettingsError> {
+        let contradiction = |problem: String, remedy| Err(SettingsError::Contradiction { problem, remedy });
+        if self.checkpoint == CheckpointPolicy::Always {
+            let origin = reader.find("checkpoint").map(|found| found.origin).unwrap_or_default();
+            return contradiction(
+                format!("a checkpoint is to be made always ({origin}), but stages run on a cluster"),
+                "leave that out, or run without --cluster",
+            );
+        }
+        if self.output.as_os_str() == STDOUT && !matches!(self.input, Input::CouchDb(_)) {
+            return contradiction(
+                "annotations are to be written on standard output, but executors write them".to_owned(),
+                "give a folder that all machines share with --output",
+            );
+        }
+        if matches!(&self.input, Input::Paths(paths) if paths.iter().any(|path| path == STDIN)) {
+            return contradiction(
+                "standard input is to be read, but executors read the documents".to_owned(),
+                "give files or folders that all machines share",
+            );
+        }
+        // Executors have working folders of their own.
+        self.output = absolute(reader, &self.output);
+        self.html = self.html.as_deref().map(|folder| absolute(reader, folder));
+        // A checkpoint would materialize a stage here.
+        self.checkpoint = CheckpointPolicy::Never;
+        Ok(())
+    }
+}
+
+/// `folder` from the root.
+fn absolute(reader: &Reader<'_>, folder: &Path) -> PathBuf {
+    let resolved = reader.environment.resolve(folder);
+    std::path::absolute(&resolved).unwrap_or(resolved)
 }
 
 fn glob(found: &Found, _: &Environment) -> Result<String, Allowed> {
@@ -343,7 +391,7 @@ fn since(found: &Found, _: &Environment) -> Result<Option<String>, Allowed> {
 /// More than this is a mistake, not a machine.
 const MOST_CORES: usize = 4096;
 
-fn cores(found: &Found, _: &Environment) -> Result<usize, Allowed> {
+pub(super) fn cores(found: &Found, _: &Environment) -> Result<usize, Allowed> {
     number_or(found, "all", machine::cores())
 }
 
@@ -363,7 +411,7 @@ fn number_or(found: &Found, word: &str, meaning: usize) -> Result<usize, Allowed
 /// Where the machine does not say how much memory it has.
 const UNKNOWN_MACHINE: u64 = 4 << 30;
 
-fn memory_limit(found: &Found, _: &Environment) -> Result<ByteSize, Allowed> {
+pub(super) fn memory_limit(found: &Found, _: &Environment) -> Result<ByteSize, Allowed> {
     let share = |text: &str| {
         let share = text.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 100.0)?;
         let memory = machine::memory().unwrap_or(UNKNOWN_MACHINE) as f64;

@@ -8,6 +8,8 @@ pub(super) fn about(program: Program) -> &'static str {
         Program::Train => "Train a model for predict_classifier",
         Program::Evaluate => "Score a model against labelled text",
         Program::Convert => "Convert and check annotations",
+        Program::Scheduler => "Give out the work of a cluster",
+        Program::Executor => "Do the work of a cluster",
     }
 }
 
@@ -37,6 +39,18 @@ pub(super) fn long_about(program: Program) -> &'static str {
              Reads annotations of any form that predict_classifier writes, and corrections that were saved from its \
              pages; puts each correction into the annotation with its text, and writes all of them in one form. \
              --check names what is odd in the files."
+        }
+        Program::Scheduler => {
+            "Give out the work of a cluster.\n\n\
+             An Apache Ballista scheduler that knows this program's operators. predict_classifier --cluster sends it \
+             plans, and every classifier_executor that works for it does a part of them. It keeps nothing: when it is \
+             started anew, clients send again what was not done. Built with the feature `cluster` only."
+        }
+        Program::Executor => {
+            "Do the work of a cluster.\n\n\
+             An Apache Ballista executor that knows this program's operators. It reads documents and writes annotations \
+             itself, so it must reach the same folders or databases as predict_classifier, and be of the same version. \
+             SIGTERM ends it when what is in hand is done. Built with the feature `cluster` only."
         }
     }
 }
@@ -83,6 +97,21 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
             ),
             ("convert_annotations annotated/ --check", "name odd labels, marks that do not close, overlaps"),
         ],
+        Program::Scheduler => &[
+            ("classifier_scheduler", "for this machine alone"),
+            ("classifier_scheduler --bind 10.0.0.1", "for the machines of a private network"),
+        ],
+        Program::Executor => &[
+            ("classifier_executor", "for a scheduler on this machine"),
+            (
+                "classifier_executor --scheduler http://10.0.0.1:20050 --bind 10.0.0.2",
+                "for a scheduler elsewhere in a private network",
+            ),
+            (
+                "classifier_executor --port 20061 --task-port 20062 --cores 1",
+                "a second one on the same machine",
+            ),
+        ],
     }
 }
 
@@ -102,6 +131,11 @@ fn exit_codes(program: Program) -> &'static [(&'static str, &'static str)] {
             ("1", "--check found something, or some files could not be used; each is named with its reason"),
             ("2", "the command line or a setting is wrong"),
             ("3", "nothing could be done: no annotation in the inputs"),
+        ],
+        Program::Scheduler | Program::Executor => &[
+            ("0", "ended by a signal, with the work in hand done"),
+            ("2", "the command line or a setting is wrong"),
+            ("3", "it cannot be started: port, folder or scheduler unusable"),
         ],
         Program::Train | Program::Evaluate => &[
             ("0", "done"),

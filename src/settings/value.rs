@@ -9,6 +9,7 @@ use crate::document::{SourceMarks, TextEncoding};
 use crate::instrumentation::CheckpointPolicy;
 use crate::sink::{LabelNames, OutputFormat};
 use bytesize::ByteSize;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The values that are allowed, for people.
@@ -125,6 +126,30 @@ impl Value for u8 {
 
     fn shown(&self) -> toml::Value {
         i64::from(*self).into()
+    }
+}
+
+impl Value for u16 {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        found.text().parse().map_err(|_| format!("a whole number from 0 to {}", u16::MAX))
+    }
+
+    fn shown(&self) -> toml::Value {
+        i64::from(*self).into()
+    }
+}
+
+impl Value for IpAddr {
+    const KIND: Kind = Kind::Text;
+
+    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+        found.text().parse().map_err(|_| "an address like 127.0.0.1, 0.0.0.0 or 192.168.1.5".to_owned())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.to_string().into()
     }
 }
 
@@ -271,6 +296,16 @@ impl LabelChoice {
     }
 }
 
+/// Who gives out the work of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum SchedulingChoice {
+    /// The scheduler.
+    Push,
+    /// The executors.
+    Pull,
+}
+
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
@@ -293,7 +328,7 @@ macro_rules! choices {
         }
     )+ };
 }
-choices!(BratSpans, ColorChoice, LabelChoice, LogFormat, OutputFormat, SourceMarks, Target);
+choices!(BratSpans, ColorChoice, LabelChoice, LogFormat, OutputFormat, SchedulingChoice, SourceMarks, Target);
 
 impl Value for TextEncoding {
     const KIND: Kind = Kind::Text;

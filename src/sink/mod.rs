@@ -19,6 +19,10 @@ use crate::error::{BoxError, Result};
 use crate::worker::WorkerContext;
 
 pub use error::SinkError;
+#[cfg(feature = "cluster")]
+pub(crate) use files::record::RECORD_FOLDER;
+#[cfg(feature = "cluster")]
+pub(crate) use files::shared::SharedFolders;
 pub use files::{FileSink, STDOUT};
 pub use format::{
     LabelNames, LabelNamesError, LabelledDocument, LabelledParagraph, OutputFormat, OutputStyle,

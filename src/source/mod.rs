@@ -23,6 +23,7 @@ use crate::worker::WorkerContext;
 
 pub use choice::Choice;
 pub use error::{DocumentError, SourceError};
+pub(crate) use files::STDIN;
 pub use files::{FileSource, FilesLoadParams};
 pub use left_out::{LeftOut, Passed, Reason};
 pub use samples::SampleSource;

@@ -1,6 +1,8 @@
 //! Integration tests.
 
 mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod couchdb;
 mod encodings;
 mod fuzz;

@@ -35,9 +35,9 @@ pub(super) use paragraphs::ends_of_documents;
 /// The document as a page to look at; `null` where none was asked for.
 const PAGE: &str = "page";
 /// Files: path of the input; CouchDB: `_id`.
-const DOC_ID: &str = "doc_id";
+pub(crate) const DOC_ID: &str = "doc_id";
 /// Path below the input folder, or the attachment's name.
-const ATTACHMENT_NAME: &str = "attachment_name";
+pub(crate) const ATTACHMENT_NAME: &str = "attachment_name";
 /// `null` while the document is on its way, else the outcome it has already come to.
 const STATUS: &str = "status";
 /// Why it failed.

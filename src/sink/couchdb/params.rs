@@ -28,6 +28,9 @@ pub struct CouchSaveParams {
     /// Overwrite also what somebody else wrote or changed; a copy of that is kept.
     #[serde(default)]
     pub force: bool,
+    /// When the run began (RFC 3339, UTC), where several workers may write one annotation in turn: on a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_began: Option<String>,
 }
 
 impl CouchSaveParams {
@@ -45,6 +48,7 @@ impl CouchSaveParams {
             producer,
             dry_run: false,
             force: false,
+            run_began: None,
         }
     }
 

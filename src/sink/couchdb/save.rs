@@ -190,7 +190,9 @@ impl CouchSaver {
                 (Status::Planned, 0, None)
             } else {
                 // It is there already: because it was before, or because an attempt whose answer was lost wrote it.
-                let ours = group.attempts > 0 && change.was_written_to(base);
+                let began = self.params.run_began.as_ref();
+                let ours = group.attempts > 0 && change.was_written_to(base)
+                    || began.is_some_and(|began| change.was_written_since(base, began));
                 (if ours { Status::Saved } else { Status::Unchanged }, group.attempts.max(1), None)
             });
         }

@@ -10,18 +10,21 @@
 
 pub(crate) mod folder;
 pub(crate) mod record;
+pub(crate) mod shared;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use self::folder::{Entry, Folder};
 use self::record::{ContentDigest, Record};
+use self::shared::SharedFolders;
 use super::{OutputFormat, SaveParams, Saver, Sink, SinkError};
 use crate::document::brat;
 use crate::document::{Annotation, Outcome, Status};
@@ -153,8 +156,9 @@ impl SaveParams for FileSink {
         Ok(serde_json::to_vec(self)?)
     }
 
-    fn open(&self, _context: &WorkerContext) -> crate::Result<Box<dyn Saver>> {
-        Ok(Box::new(FilesSaver { params: self.clone(), open: None, buffer: Vec::new() }))
+    fn open(&self, context: &WorkerContext) -> crate::Result<Box<dyn Saver>> {
+        let since = context.shared(SharedFolders::default).since(&self.folder);
+        Ok(Box::new(FilesSaver { params: self.clone(), open: None, buffer: Vec::new(), since }))
     }
 }
 
@@ -168,6 +172,8 @@ struct FilesSaver {
     params: FileSink,
     open: Option<Open>,
     buffer: Vec<u8>,
+    /// When the run began, where other processes write to the folder too.
+    since: Option<SystemTime>,
 }
 
 /// What stands where a file is to be written.
@@ -176,6 +182,8 @@ enum Held {
     Nothing,
     /// Exactly what would be written.
     Same,
+    /// The same, written in this run by somebody who was taken for lost.
+    Done,
     /// What this program wrote, and is to be replaced.
     Ours,
     /// Something that this program did not write: why.
@@ -239,9 +247,11 @@ impl FilesSaver {
     /// Saves files that belong together; `None` when somebody else made one of them meanwhile.
     fn save_files(&mut self, targets: &[Target<'_>]) -> Result<Option<(Status, Option<String>)>, String> {
         let mut work = Vec::with_capacity(targets.len());
+        let mut there = Status::Unchanged;
         for target in targets {
             match self.held(target)? {
                 Held::Same => {}
+                Held::Done => there = Status::Saved,
                 Held::Theirs(why) if !self.params.force => {
                     let path = self.params.folder.join(&target.name);
                     return Ok(Some((Status::Kept, Some(format!("'{}' {why}", path.display())))));
@@ -257,7 +267,7 @@ impl FilesSaver {
             }
         }
         if work.is_empty() {
-            return Ok(Some((Status::Unchanged, None)));
+            return Ok(Some((there, None)));
         }
         if self.params.dry_run {
             return Ok(Some((Status::Planned, None)));
@@ -351,7 +361,8 @@ impl FilesSaver {
             }
             Entry::Regular(file) => file,
         };
-        let length = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let length = metadata.len();
         if length == 0 && !target.content.is_empty() {
             return Ok(Held::Ours);
         }
@@ -360,7 +371,8 @@ impl FilesSaver {
             (&mut file).take(length).read_to_end(buffer)?;
             if buffer == target.content {
                 self.adopt(target)?;
-                return Ok(Held::Same);
+                let own = self.since.is_some_and(|since| metadata.modified().is_ok_and(|time| time >= since));
+                return Ok(if own { Held::Done } else { Held::Same });
             }
             ContentDigest::of(buffer)
         } else {
@@ -387,6 +399,7 @@ impl FilesSaver {
     /// Writes a file. The name of the copy of what a person changed comes back, if one was made; `None` when
     /// somebody else made the file meanwhile.
     fn write(&mut self, target: &Target<'_>, held: &Held) -> io::Result<Option<Option<String>>> {
+        let shared = self.since.is_some();
         let open = self.open()?;
         let path = Path::new(&target.name);
         let parent = open.folder.parent_of(path, true)?;
@@ -399,7 +412,7 @@ impl FilesSaver {
             Held::Theirs(_) => Some(keep_copy(folder, name)?),
             _ => None,
         };
-        let part = part_name(name);
+        let part = part_name(name, shared);
         let written = create_anew(folder, &part)
             .and_then(|mut file| file.write_all(target.content))
             .and_then(|()| give_name(folder, &part, name, *held == Held::Nothing));
@@ -468,12 +481,14 @@ fn keep_copy(folder: &Folder, name: &Path) -> io::Result<String> {
 }
 
 /// The name under which a file is written before it is whole. One run at a time writes below a folder, so what a killed
-/// run left there is replaced by the next; it is short, whatever the file is called.
-fn part_name(name: &Path) -> PathBuf {
+/// run left there is replaced by the next; it is short, whatever the file is called. Where several processes share the
+/// folder, one that was taken for lost may still write: then no name is used twice.
+fn part_name(name: &Path, shared: bool) -> PathBuf {
     use sha2::Digest;
     let hash = sha2::Sha256::digest(name.as_os_str().as_encoded_bytes());
     let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    PathBuf::from(format!("{}-{hash}.part", record::RECORD_FOLDER))
+    let own = if shared { format!("-{:016x}", rand::random::<u64>()) } else { String::new() };
+    PathBuf::from(format!("{}-{hash}{own}.part", record::RECORD_FOLDER))
 }
 
 fn remedy(error: &io::Error) -> &'static str {

@@ -80,6 +80,8 @@ impl Default for CouchSelection {
 pub struct CouchSource {
     input: ConnectionParams,
     output: ConnectionParams,
+    /// How workers reach `input`, where they do it in another way.
+    loading: Option<ConnectionParams>,
     selection: CouchSelection,
     pattern: AttachmentPattern,
     connections: Arc<Connections>,
@@ -101,7 +103,14 @@ impl CouchSource {
         let pattern = AttachmentPattern::new(&selection.pattern)?;
         let connections = Connections::of(context);
         let left_out = Arc::new(LeftOut::new(selection.doc_ids.clone()));
-        Ok(Self { input, output, selection, pattern, connections, since: None, left_out })
+        Ok(Self { input, output, loading: None, selection, pattern, connections, since: None, left_out })
+    }
+
+    /// The same documents, which workers fetch by `connection`.
+    #[must_use]
+    pub fn loading_by(mut self, connection: ConnectionParams) -> Self {
+        self.loading = Some(connection);
+        self
     }
 
     /// What the listing leaves out: TaxPub and golden documents, and those without a text.
@@ -327,7 +336,7 @@ impl Source for CouchSource {
 
     fn load_params(&self) -> Arc<dyn LoadParams> {
         Arc::new(CouchLoadParams {
-            connection: self.input.clone(),
+            connection: self.loading.as_ref().unwrap_or(&self.input).clone(),
             taxonomy: self.selection.taxonomy.clone(),
             max_document_size: self.selection.max_document_size,
             text: self.selection.text,

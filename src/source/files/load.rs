@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,14 @@ pub struct FilesLoadParams {
     /// How their bytes become text.
     #[serde(default)]
     pub text: TextParams,
+    /// The folder that relative paths start from, where it is not the working folder of whoever reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
 }
 
 impl Default for FilesLoadParams {
     fn default() -> Self {
-        Self { max_document_size: crate::source::MAX_DOCUMENT_SIZE, text: TextParams::default() }
+        Self { max_document_size: crate::source::MAX_DOCUMENT_SIZE, text: TextParams::default(), base: None }
     }
 }
 
@@ -56,7 +59,8 @@ impl FilesLoadParams {
         if path == STDIN {
             io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
         } else {
-            let file = open_regular(Path::new(path)).map_err(failed)?;
+            let whole = self.base.as_ref().map_or_else(|| PathBuf::from(path), |base| base.join(path));
+            let file = open_regular(&whole).map_err(failed)?;
             let length = file.metadata().map_err(failed)?.len();
             if length > most {
                 return Err(too_large(length));

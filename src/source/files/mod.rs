@@ -25,7 +25,7 @@ pub use load::FilesLoadParams;
 /// How many documents a page of the listing holds.
 const PAGE: usize = 256;
 /// The input that stands for standard input.
-const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
 /// What a document from standard input is called.
 const STDIN_NAME: &str = "stdin.txt";
 

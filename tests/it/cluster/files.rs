@@ -1,0 +1,120 @@
+//! Files on a folder that client and executors share.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::{Cluster, contents};
+use crate::operator::{Place, TEXT, answer, wait_until};
+
+/// `count` documents, each with something of its own.
+fn texts(place: &Place, count: usize) {
+    for n in 0..count {
+        place.write(&format!("texts/{n:04}.txt"), format!("{n}. {}", TEXT.repeat(1 + n % 5)));
+    }
+}
+
+#[test]
+fn the_samples_are_labelled_as_in_one_process() {
+    let place = Place::new();
+    let here = place.run(&["--output-format", "jsonl"]);
+    assert_eq!(here.code, Some(0), "{}", here.stderr);
+    let expected = contents(&place.path("output"));
+    assert!(expected.len() > 5);
+
+    let place = Place::new();
+    let answer = place.run(&["--cluster", "standalone", "--output-format", "jsonl"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(contents(&place.path("output")), expected);
+
+    for scheduling in ["push", "pull"] {
+        let (cluster, place) = (Cluster::start(scheduling, 2), Place::new());
+        // A relative folder is one of the client's, whatever folder the executors run in.
+        let arguments = ["--output-format", "jsonl", "--verbosity", "2"];
+        let answer = cluster.run(&place, &arguments);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        assert_eq!(contents(&place.path("output")), expected, "{scheduling}");
+        assert!(answer.stderr.contains("executor 127.0.0.1:"), "{}", answer.stderr);
+        let again = cluster.run(&place, &arguments);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        assert!(again.stderr.contains("unchanged"), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn an_executor_that_is_killed_costs_no_document() {
+    let place = Place::new();
+    texts(&place, 600);
+    assert_eq!(place.run(&["texts", "--output", "here"]).code, Some(0));
+    let mut cluster = Cluster::start("push", 2);
+    let (there, address) = (place.path("there"), cluster.address());
+    let mut client = place.program();
+    client.args(["texts", "--output", "there", "--cluster", &address, "--metrics-file", "metrics.json"]);
+    let client = std::thread::spawn(move || answer(&mut client));
+    wait_until("the first annotation", || fs::read_dir(&there).is_ok_and(|files| files.count() > 20));
+    cluster.executors[0].kill();
+    let answer = client.join().unwrap();
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(contents(&place.path("there")), contents(&place.path("here")));
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("metrics.json")).unwrap();
+    // What ran twice was saved by this run all the same.
+    assert_eq!(metrics["documents"]["saved"], 600, "{}", metrics["documents"]);
+    assert_eq!(metrics["documents"]["selected"], 600, "{}", metrics["documents"]);
+}
+
+#[test]
+fn a_signal_stops_a_run_and_leaves_no_job() {
+    let place = Place::new();
+    texts(&place, 4000);
+    let cluster = Cluster::start("push", 2);
+    let there = place.path("there");
+    let mut client = place.program();
+    client.args(["texts", "--output", "there", "--cluster", &cluster.address()]);
+    let mut client = client.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let written = || fs::read_dir(&there).map_or(0, Iterator::count);
+    wait_until("the first annotation", || written() > 20);
+    let begin = Instant::now();
+    let killed = std::process::Command::new("kill").args(["-TERM", &client.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(client.wait().unwrap().code(), Some(143));
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    // What executors have in hand is a few documents.
+    std::thread::sleep(Duration::from_secs(2));
+    let before = written();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(written(), before, "somebody goes on");
+    assert!(before < 4000);
+}
+
+#[test]
+fn what_a_cluster_cannot_do_is_said_before_any_work() {
+    let place = Place::with(&["a.txt"]);
+    for (arguments, words) in [
+        (&["a.txt", "--checkpoint", "always"][..], "checkpoint"),
+        (&["a.txt", "--output", "-"], "standard output"),
+        (&["-"], "standard input"),
+        (&["a.txt", "--cluster", "host:50050"], "http://host:20050"),
+    ] {
+        let answer = place.run(&[&["--cluster", "standalone"], arguments].concat());
+        assert_eq!(answer.code, Some(2), "{arguments:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains(words), "{arguments:?}: {}", answer.stderr);
+    }
+    let cluster = Cluster::start("push", 0);
+    let begin = Instant::now();
+    let answer = cluster.run(&place, &["a.txt", "--cluster-wait", "1"]);
+    assert_eq!(answer.code, Some(3), "{}", answer.stderr);
+    assert!(answer.stderr.contains("classifier_executor"), "{}", answer.stderr);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert!(!place.exists("output/a.txt.ann"));
+}
+
+#[test]
+fn a_model_file_goes_by_its_path_from_the_root() {
+    let place = Place::with(&["a.txt"]);
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/logistic_words_suffixes.skol");
+    place.write("mine/own.skol", fs::read(shipped).unwrap());
+    let cluster = Cluster::start("pull", 1);
+    let answer = cluster.run(&place, &["a.txt", "--model", "mine/own.skol", "--output", "there"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(place.run(&["a.txt", "--model", "mine/own.skol", "--output", "here"]).code, Some(0));
+    assert_eq!(contents(&place.path("there")), contents(&place.path("here")));
+}
