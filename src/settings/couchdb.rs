@@ -90,6 +90,7 @@ settings! {
 
 /// The logins of an executor: plans name databases, and each executor has its own way in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "executors are not built"))]
 pub(crate) struct ExecutorCredentials {
     /// For the server of the annotations, and where no other is given that of the documents.
     pub(crate) main: Option<Credentials>,

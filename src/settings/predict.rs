@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 settings! {
     /// Everything that a run of `predict_classifier` depends on. Nothing further in reads the environment.
     #[derive(Debug, Clone, PartialEq)]
+    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "some of them are of a cluster"))]
     pub(crate) struct Settings in "" then Settings::check {
         input: Input;
         /// Folder for the annotations
