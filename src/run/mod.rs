@@ -235,12 +235,15 @@ impl<'a> Run<'a> {
         if settings.task == Task::UpdateTaxonomyFlag {
             return self.update_taxonomy_flag(&endpoints).await;
         }
-        let mut builder = Classifier::builder();
+        let builder = Classifier::builder();
         #[cfg(feature = "cluster")]
-        if let Some(cluster) = &mut self.cluster {
-            cluster.prepare(settings, model, &loaded).await?;
-            builder = builder.engine(cluster.engine());
-        }
+        let builder = match &mut self.cluster {
+            Some(cluster) => {
+                cluster.prepare(settings, model, &loaded).await?;
+                builder.engine(cluster.engine())
+            }
+            None => builder,
+        };
         let mut classifier = builder
             .source(listing)
             .sink(endpoints.sink)
