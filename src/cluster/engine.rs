@@ -49,6 +49,8 @@ const IN_FLIGHT: usize = 3;
 const PLAN_BYTES: usize = session::MESSAGE_BYTES as usize / 2;
 /// How often a window is tried.
 const TRIES: u32 = 6;
+/// How long the first try of a window may take; each later one may take twice as long, for very long documents.
+const LIMIT: Duration = Duration::from_secs(120);
 /// Pause before the second try of a window; each later one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Tasks of the first job, which looks at the executors, and how long each is held so that they come to many.
@@ -228,7 +230,7 @@ impl Ballista {
         let mut tries = 1;
         loop {
             self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-            match self.jobs.run(encoded.clone()).await {
+            match self.jobs.run(encoded.clone(), LIMIT * 2_u32.pow(tries - 1)).await {
                 Ok(done) => return Ok(done),
                 Err(Ending::Final(error)) => return Err(error.into()),
                 Err(Ending::Lost(reason)) if tries >= TRIES => {

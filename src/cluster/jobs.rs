@@ -99,13 +99,20 @@ impl Jobs {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the encoded plan and gives its rows, all of them.
-    pub(super) async fn run(&self, plan: Vec<u8>) -> Result<Done, Ending> {
+    /// Runs the encoded plan and gives its rows, all of them. A job that has not ended within `limit` is cancelled and
+    /// counts as lost: with an executor killed, Ballista 55.0.0 was seen to let one run for ever.
+    pub(super) async fn run(&self, plan: Vec<u8>, limit: Duration) -> Result<Done, Ending> {
         let job = self.submit(plan).await?;
         // A run that is dropped in the middle leaves its job among the open ones, to be cancelled.
-        let ended = self.follow(&job).await;
+        let ended = tokio::time::timeout(limit, self.follow(&job)).await;
         self.open().remove(&job);
-        ended
+        if let Ok(ended) = ended {
+            return ended;
+        }
+        let request = Request::new(CancelJobParams { job_id: job });
+        // One that is gone needs no cancelling.
+        let _ = self.client.clone().cancel_job(request).await;
+        Err(Ending::Lost(format!("a job had not ended after {} s", limit.as_secs())))
     }
 
     async fn follow(&self, job: &str) -> Result<Done, Ending> {

@@ -207,7 +207,9 @@ async fn another_version_is_an_error_before_any_work() {
     let codec = ClusterCodec::of_version("0.0.9-older");
     let plan = PhysicalPlanNode::try_from_physical_plan(engine.look_plan().unwrap(), &codec).unwrap();
     let jobs = Jobs::connect(&cluster.scheduler(), "session".to_owned()).await.unwrap();
-    let Err(Ending::Final(error)) = jobs.run(plan.encode_to_vec()).await else { panic!("it was taken") };
+    let Err(Ending::Final(error)) = jobs.run(plan.encode_to_vec(), Duration::from_secs(60)).await else {
+        panic!("it was taken")
+    };
     let text = error.to_string();
     assert!(
         text.contains("0.0.9-older") && text.contains(VERSION) && text.contains("same version"),
@@ -302,4 +304,30 @@ fn a_model_is_found_by_the_name_of_its_file() {
     assert_eq!(store.get(&reference).unwrap().sha256(), model.sha256());
     let other = ModelReference { sha256: "0".repeat(64), ..reference };
     assert!(store.get(&other).unwrap_err().to_string().contains("SHA-256"));
+}
+
+/// With an executor killed, Ballista 55.0.0 was seen to let a job run for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_does_not_end_is_cancelled_and_lost() {
+    use datafusion_proto::physical_plan::AsExecutionPlan;
+    use datafusion_proto::protobuf::PhysicalPlanNode;
+    use prost::Message;
+
+    let options = SchedulerOptions {
+        address: ([127, 0, 0, 1], 0).into(),
+        scheduling: Scheduling::Push,
+        connectors: Connectors::default(),
+    };
+    let scheduler = Scheduler::bind(options).await.unwrap();
+    let address = format!("http://{}", scheduler.address());
+    let serving = tokio::spawn(scheduler.serve());
+    let engine = Ballista::connect(&address, ClusterOptions::default()).await.unwrap();
+    let codec = ClusterCodec::new(&Connectors::default());
+    let plan = PhysicalPlanNode::try_from_physical_plan(engine.look_plan().unwrap(), &codec).unwrap();
+    let jobs = Jobs::connect(&address, "session".to_owned()).await.unwrap();
+    let begin = Instant::now();
+    let ended = jobs.run(plan.encode_to_vec(), Duration::from_secs(1)).await;
+    assert!(matches!(&ended, Err(Ending::Lost(reason)) if reason.contains("had not ended")));
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    serving.abort();
 }
