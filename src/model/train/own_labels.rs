@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_label_that_is_learnt_although_it_is_probably_mistyped_is_named() {
-        let annotated = "[@a#Key*]\n[@b#Foobar*]\n[@c#Fobar*]\n[@d#Foobar*]\n[@e#Descripton*]\n[@f#Ecology*]\n";
+        let annotated =
+            "[@a#Key*]\n[@b#Foobar*]\n[@c#Fobar*]\n[@d#Foobar*]\n[@e#Descripton*]\n[@f#Ecology*]\n";
         let document = GoldDocument::parse("v/a.ann", "v", annotated);
         let learnt = ["Key", "Foobar", "Fobar", "Descripton", "Ecology"].map(str::to_owned);
         let named = doubtful_labels(&[&document], &learnt);
