@@ -8,7 +8,9 @@ mod corrections;
 mod encoding;
 pub(crate) mod fold;
 pub mod labels;
+mod layout;
 pub(crate) mod lines;
+pub(crate) mod name;
 mod paragraph;
 pub mod yedda;
 
@@ -18,4 +20,5 @@ pub use corrections::{
     text_digest,
 };
 pub use encoding::{DecodeError, SourceMarks, TextEncoding, TextParams, UnknownEncoding};
+pub use layout::{LineLayout, Parting};
 pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};

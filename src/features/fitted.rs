@@ -11,7 +11,7 @@
 use super::FeatureError;
 use super::extract::{Extraction, Found};
 use super::layout::KNOWN;
-use super::layout::{Landmarks, Lines, Token, UNKNOWN, describe, observe, pair_key};
+use super::layout::{Landmarks, Lines, Token, UNKNOWN, describe, has_token, observe, pair_key};
 use super::lexer::for_each_token;
 use super::outline::Outline;
 use super::params::ValidFeatureParams;
@@ -39,6 +39,16 @@ impl Features {
     /// The result does not depend on the order of the documents.
     #[must_use]
     pub fn fit<'a, D: AsRef<[Paragraph<'a>]>>(params: &ValidFeatureParams, documents: &[D]) -> Self {
+        Self::fit_with(params, documents, &[])
+    }
+
+    /// As [`fit`](Self::fit); in `more`, only observations of the layout are counted that hold no token, so that
+    /// samples made from `documents` bring new shapes and no new words.
+    pub(crate) fn fit_with<'a, D: AsRef<[Paragraph<'a>]>>(
+        params: &ValidFeatureParams,
+        documents: &[D],
+        more: &[D],
+    ) -> Self {
         let mut parts = Parts::default();
         if params.words.is_some() || params.suffixes.is_some() {
             (parts.words, parts.suffixes) = fit_words(params, documents);
@@ -55,7 +65,7 @@ impl Features {
         }
         let landmarks = parts.landmarks();
         if params.pairs.is_some() || params.outline.is_some() || params.layout.is_some() {
-            fit_keys(params, documents, &landmarks, &mut parts);
+            fit_keys(params, (documents, more), &landmarks, &mut parts);
         }
         Self { params: params.clone(), parts, landmarks }
     }
@@ -228,14 +238,16 @@ fn fit_words<'a, D: AsRef<[Paragraph<'a>]>>(
 /// Sets the pairs, outline and layout observations that occur often enough.
 fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
     params: &ValidFeatureParams,
-    documents: &[D],
+    (documents, more): (&[D], &[D]),
     landmarks: &Landmarks,
     parts: &mut Parts,
 ) {
     let [mut pairs, mut outline, mut layout] = [(); 3].map(|()| KeyFrequencies::default());
     let (mut folded, mut buffer, mut lines) = (Folded::default(), String::new(), Lines::default());
     let (mut tokens, mut keys) = (Vec::new(), Vec::new());
-    for document in documents {
+    for (document, is_made) in
+        documents.iter().map(|own| (own, false)).chain(more.iter().map(|made| (made, true)))
+    {
         let mut above = Outline::default();
         for paragraph in document.as_ref() {
             let paragraph = &folded.paragraph(paragraph);
@@ -245,11 +257,11 @@ fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
                 let code = parts.tokens.get(term).map_or(UNKNOWN, |number| number + KNOWN);
                 tokens.push(Token { code, kind });
             });
-            if params.pairs.is_some() {
+            if params.pairs.is_some() && !is_made {
                 let known = tokens.windows(2).filter(|pair| pair.iter().all(|token| token.code != UNKNOWN));
                 known.for_each(|pair| pairs.note(pair_key(pair[0].code, pair[1].code)));
             }
-            if params.outline.is_some() {
+            if params.outline.is_some() && !is_made {
                 keys.clear();
                 above.observe(paragraph, &tokens, landmarks.year(), &mut keys);
                 keys.iter().for_each(|&key| outline.note(key));
@@ -257,7 +269,7 @@ fn fit_keys<'a, D: AsRef<[Paragraph<'a>]>>(
             if params.layout.is_some() {
                 keys.clear();
                 observe(paragraph, &tokens, landmarks, &mut lines, &mut keys);
-                keys.iter().for_each(|&key| layout.note(key));
+                keys.iter().filter(|key| !is_made || !has_token(**key)).for_each(|&key| layout.note(key));
             }
         }
     }

@@ -10,6 +10,7 @@ use super::lexer::{Kind, YEAR};
 use super::lexicon::Lexicon;
 use crate::document::Paragraph;
 use crate::document::lines::begins_page;
+use crate::document::name::{self, After};
 
 /// A token as the layout sees it: its code and its kind.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,10 @@ templates! {
     UNDER_TWO "under two" Values::Tokens(2),
     UNDER_SINCE "paragraphs since" Values::TokenSize,
     UNDER_AND_KINDS "under, then kinds" Values::TokenKinds,
+    NAME "name: form, authors, what follows" Values::Plain,
+    NAME_LATIN "name: Latin endings, form, whether it ends the paragraph" Values::Plain,
+    NAME_REST "name: what follows, bytes of it" Values::Plain,
+    NAME_BEFORE "name: what stands before, form, rank below the species" Values::Plain,
 }
 
 /// A key of up to three values below 2^19 under `template`.
@@ -282,6 +287,27 @@ pub(crate) fn observe(
     kinds(tokens, landmarks, keys);
     line_lengths(paragraph.text, lines, keys);
     surroundings(paragraph.before, keys);
+    name(paragraph.text, keys);
+}
+
+/// The scientific name that a paragraph begins with; nothing where it begins with none.
+fn name(text: &str, keys: &mut Vec<u64>) {
+    let Some(name) = name::read(text) else { return };
+    let (form, after) = (name.form as u32, name.after as u32);
+    let mut add = |template: Template, value: u32| keys.push(key(template as u8, value, 0, 0));
+    add(Template::NAME, (form * 10 + name.authors as u32) * 10 + after);
+    let ends = u32::from(matches!(name.after, After::Nothing | After::Novelty | After::Status));
+    add(Template::NAME_LATIN, (u32::from(name.latin) * 100 + form) * 10 + ends);
+    add(Template::NAME_REST, after * 100 + size_class(text.len() - name.end).min(20));
+    add(Template::NAME_BEFORE, (name.before as u32 * 100 + form) * 10 + u32::from(name.infraspecific));
+}
+
+/// Whether `key` holds the code of a token.
+pub(super) fn has_token(key: u64) -> bool {
+    let template = TEMPLATES.get((key >> (3 * CODE_BITS)) as usize);
+    template.is_none_or(|(_, values)| {
+        matches!(values, Values::Tokens(_) | Values::TokenKinds | Values::TokenSize)
+    })
 }
 
 /// First and last tokens, and their kinds.
@@ -509,7 +535,7 @@ mod tests {
     fn ratio_templates_stand_in_the_order_of_the_byte_classes() {
         assert_eq!(Template::OTHER_MARKS as usize - Template::DIGITS as usize, lane::OTHER);
         assert_eq!(Template::BRACKET_COUNT as usize - Template::DIGIT_COUNT as usize, lane::BRACKET);
-        assert_eq!(TEMPLATES.len(), Template::UNDER_AND_KINDS as usize + 1);
+        assert_eq!(TEMPLATES.len(), Template::NAME_BEFORE as usize + 1);
         assert!(TEMPLATES.len() < 1 << (64 - 3 * CODE_BITS));
     }
 }

@@ -3,8 +3,8 @@
 use super::ModelError;
 use crate::document::labels::{canonical, collapse};
 use crate::document::{
-    CORRECTIONS_SUFFIX, Corrections, CorrectionsError, DocumentCorrections, Paragraph, Span, brat, is_blank,
-    text_digest, yedda,
+    CORRECTIONS_SUFFIX, Corrections, CorrectionsError, DocumentCorrections, LineLayout, Paragraph, Span,
+    brat, is_blank, text_digest, yedda,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -101,6 +101,15 @@ impl GoldDocument {
             hasher.update([0]);
         }
         hex::encode(&hasher.finalize()[..8])
+    }
+
+    /// The same document with its lines set another way; each block is a paragraph.
+    #[must_use]
+    pub fn set(&self, layout: LineLayout) -> Self {
+        let spans: Vec<Span> = self.blocks.iter().map(|block| block.span).collect();
+        let (text, spans) = layout.set(&self.text, &spans);
+        let blocks = self.blocks.iter().zip(spans).map(|(block, span)| GoldBlock { span, ..block.clone() });
+        Self { text, blocks: blocks.collect(), ..self.clone() }
     }
 
     /// Its paragraphs as annotated, one for each block.

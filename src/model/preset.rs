@@ -49,6 +49,10 @@ fn default_l2() -> f64 {
     1.0
 }
 
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
+}
+
 fn default_max_iterations() -> u64 {
     100
 }
@@ -89,6 +93,14 @@ pub struct Preset {
     /// labels that are not named. At 1 all cuts of a paragraph weigh as much together as it does, at 0 each one does.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub share_exponents: BTreeMap<String, f64>,
+    /// How much a paragraph weighs in the loss when its document is set in other lines (one line a paragraph, other
+    /// widths, double spacing) and cut by the segmenter, in addition to the others; 0: no such samples.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub layouts: f64,
+    /// How much a name weighs that is made of the annotated ones, under forms that are rare among them; 0: no such
+    /// samples.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub names: f64,
     /// Leave out of training what is probably a missing annotation; without it nothing is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleaning: Option<CleaningParams>,
@@ -181,12 +193,10 @@ impl Preset {
         if let Some(stochastic) = &self.stochastic {
             stochastic.params().check().map_err(ModelError::Parts)?;
         }
-        if !self.segmented.is_finite() || self.segmented < 0.0 {
-            return Err(ModelError::setting(
-                "segmented".to_owned(),
-                self.segmented,
-                "a finite number, at least 0",
-            ));
+        let weights = [("segmented", self.segmented), ("layouts", self.layouts), ("names", self.names)];
+        if let Some((name, weight)) = weights.iter().find(|(_, weight)| !weight.is_finite() || *weight < 0.0)
+        {
+            return Err(ModelError::setting((*name).to_owned(), *weight, "a finite number, at least 0"));
         }
         let exponent = self.share_exponents.iter().find(|(_, exponent)| !(0.0..=1.0).contains(*exponent));
         if let Some((label, exponent)) = exponent {

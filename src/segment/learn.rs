@@ -8,9 +8,9 @@
 //! how well they do on volumes kept apart, and writes `weights.rs`. The same files give the same weights.
 
 use super::agreement::{Agreement, Gold, gold_lines};
-use super::features::{OBSERVATIONS, Place, WEIGHTS};
+use super::features::{OBSERVATIONS, Place, TABLES, WEIGHTS};
 use super::walk::walk;
-use crate::document::{Span, is_blank, yedda};
+use crate::document::{LineLayout, Span, is_blank, yedda};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,9 +36,14 @@ enum Damage {
     Random,
     /// One character in twenty replaced or doubled.
     Noise,
+    /// Its lines set another way.
+    Set(LineLayout),
 }
 
-const ALL: [Damage; 5] = [Damage::None, Damage::Dense, Damage::Double, Damage::Random, Damage::Noise];
+fn all() -> Vec<Damage> {
+    let damages = [Damage::None, Damage::Dense, Damage::Double, Damage::Random, Damage::Noise];
+    damages.into_iter().chain(LineLayout::ALL.map(Damage::Set)).collect()
+}
 
 struct Random(u64);
 
@@ -61,6 +66,14 @@ struct Document {
 
 impl Document {
     fn new(volume: String, parsed: &yedda::Parsed<'_>, damage: Damage, random: &mut Random) -> Self {
+        if let Damage::Set(layout) = damage {
+            let spans: Vec<Span> = parsed.blocks.iter().map(|block| block.span).collect();
+            let (text, spans) = layout.set(&parsed.text, &spans);
+            let blocks = parsed.blocks.iter().zip(spans).map(|(block, span)| yedda::Block { span, ..*block });
+            let set = yedda::Parsed { text, blocks: blocks.collect(), ..parsed.clone() };
+            let lines = gold_lines(&set);
+            return Self { volume, damage, text: set.text, lines };
+        }
         let mut out = String::new();
         let mut lines = gold_lines(parsed);
         let mut gold = lines.iter_mut();
@@ -130,7 +143,7 @@ fn load(root: &Path) -> Vec<Document> {
         let annotation = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
         let parsed = yedda::parse(&annotation);
         let volume: PathBuf = file.strip_prefix(root).unwrap().components().take(2).collect();
-        for damage in ALL {
+        for damage in all() {
             let volume = volume.display().to_string();
             documents.push(Document::new(volume, &parsed, damage, &mut random));
         }
@@ -149,12 +162,12 @@ fn learn<'a>(documents: impl Iterator<Item = &'a Document>) -> Weights {
                 let importance = if above.class == below.class { 1.0 } else { CLASS_CHANGE };
                 let boundary = f32::from(u8::from(above.block != below.block));
                 let observed = place.observe().map(|weight| weight as u16);
-                examples.push((place.spacing() as usize, observed, boundary, importance));
+                examples.push((place.table(), observed, boundary, importance));
             }
         });
     }
-    let mut weights = vec![[0_f32; WEIGHTS]; 3];
-    let mut squares = vec![[1e-3_f32; WEIGHTS]; 3];
+    let mut weights = vec![[0_f32; WEIGHTS]; TABLES];
+    let mut squares = vec![[1e-3_f32; WEIGHTS]; TABLES];
     let mut random = Random(12345);
     for _ in 0..EPOCHS * examples.len() {
         let (table, observed, boundary, importance) =
@@ -178,7 +191,10 @@ fn add(agreement: &mut Agreement, document: &Document, mut cut: impl FnMut(&Plac
 }
 
 fn is_cut(weights: &Weights, place: &Place<'_>) -> bool {
-    let table = &weights[place.spacing() as usize];
+    if place.opens_with_novelty() {
+        return true;
+    }
+    let table = &weights[place.table()];
     place.observe().iter().map(|weight| table[*weight]).sum::<f32>() > THRESHOLD
 }
 
@@ -193,7 +209,7 @@ fn learn_weights() {
         add(&mut blank_lines, document, |place| place.below.gap > 0);
     }
     println!("{:24} {blank_lines}", "blank lines alone");
-    let mut pooled = ALL.map(|damage| (damage, Agreement::default()));
+    let mut pooled: Vec<_> = all().into_iter().map(|damage| (damage, Agreement::default())).collect();
     for volume in volumes {
         let weights = learn(documents.iter().filter(|document| document.volume != volume));
         let mut own = Agreement::default();
@@ -224,13 +240,13 @@ fn learn_weights() {
 fn rust(weights: &Weights) -> String {
     let mut out = String::from(
         "//! The learned weights, in hundredths of a natural log-odds unit. Written by `learn.rs`, which says how;\n\
-         //! not meant to be edited.\n\nuse super::features::WEIGHTS;\n\n\
+         //! not meant to be edited.\n\nuse super::features::{TABLES, WEIGHTS};\n\n\
          /// Cut where the sum of the weights is above this.\n",
     );
     writeln!(out, "pub(super) const THRESHOLD: i32 = {};\n", (THRESHOLD * 100.0) as i32).unwrap();
     out.push_str(
-        "/// One table per [`Spacing`](super::features::Spacing).\n#[rustfmt::skip]\n\
-         pub(super) static LOG_ODDS: [[i16; WEIGHTS]; 3] = [\n",
+        "/// See [`Place::table`](super::features::Place::table).\n#[rustfmt::skip]\n\
+         pub(super) static LOG_ODDS: [[i16; WEIGHTS]; TABLES] = [\n",
     );
     for table in weights {
         out.push_str("    [");

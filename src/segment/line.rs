@@ -3,7 +3,7 @@
 //! A line ends at any separator of [`lines`](crate::document::lines) and at a form feed. Lines that hold only blanks,
 //! and page markers, are not given out; the next line knows how many there were. What a line shows counts, not the
 //! characters it is written with (see [`fold`]). Each byte is looked at a bounded number of times; of a line longer than
-//! 240 bytes only the beginning is counted.
+//! 240 bytes only the beginning is counted, and its length is that in bytes.
 
 use super::shape::{Head, Lead, Tail, head_of, tail_of};
 use crate::document::fold::fold;
@@ -25,8 +25,10 @@ pub(super) struct Line {
     pub gap: u8,
     /// A form feed stands between the line before and this one.
     pub page_break: bool,
-    /// Characters, as far as counted.
-    pub length: u8,
+    /// Characters; beyond what is counted, bytes.
+    pub length: u16,
+    /// Blanks before it on its line.
+    pub indent: u8,
     /// Characters of its first word.
     pub first_word: u8,
     /// Class of the share of digits: under a sixteenth, an eighth, a quarter, more.
@@ -98,26 +100,39 @@ impl<'a> Lines<'a> {
         Self { text, at: 0, rare: has_rare_separators(text), folded: String::new() }
     }
 
-    /// What stands between the line that ended at `self.at` and the next: the line's start, the separators, and
-    /// whether a page begins there. `None` if there is no further line.
-    fn gap(&self) -> Option<(usize, u32, bool)> {
+    /// What stands between the line that ended at `self.at` and the next: the line's start, the separators, whether a
+    /// page begins there, and the bytes of its indentation. `None` if there is no further line.
+    fn gap(&self) -> Option<(usize, u32, bool, usize)> {
         let bytes = self.text.as_bytes();
         let (mut breaks, mut page_break) = (0_u32, false);
         let mut start = self.at;
+        // Where the line begins, with its indentation.
+        let mut from = start;
         loop {
             match *bytes.get(start)? {
                 b' ' | b'\t' | 0x1F => {}
-                b'\n' => breaks += 1,
+                b'\n' => {
+                    breaks += 1;
+                    from = start + 1;
+                }
                 b'\r' => {
                     start += usize::from(bytes.get(start + 1) == Some(&b'\n'));
                     breaks += 1;
+                    from = start + 1;
                 }
-                0x0C => page_break = true,
-                0x0B | 0x1C..=0x1E => breaks += 1,
+                0x0C => {
+                    page_break = true;
+                    from = start + 1;
+                }
+                0x0B | 0x1C..=0x1E => {
+                    breaks += 1;
+                    from = start + 1;
+                }
                 b'-' if breaks > 0 || self.at == 0 => match self.text.get(start..).and_then(page_marker) {
                     Some(length) => {
                         page_break = true;
                         start += length - 1;
+                        from = start + 1;
                     }
                     None => break,
                 },
@@ -126,8 +141,11 @@ impl<'a> Lines<'a> {
                     let rest = &bytes[start..];
                     match self.text.get(start..).and_then(|rest| rest.chars().next()) {
                         Some(c) if is_blank(c) => {
-                            breaks += u32::from(separator(rest).is_some());
                             start += c.len_utf8() - 1;
+                            if separator(rest).is_some() {
+                                breaks += 1;
+                                from = start + 1;
+                            }
                         }
                         _ => break,
                     }
@@ -135,7 +153,7 @@ impl<'a> Lines<'a> {
             }
             start += 1;
         }
-        Some((start, breaks, page_break))
+        Some((start, breaks, page_break, start - from))
     }
 
     /// Where the line that begins at `start` ends, its separator and the blanks before that not counted.
@@ -153,22 +171,24 @@ impl Iterator for Lines<'_> {
     type Item = Line;
 
     fn next(&mut self) -> Option<Line> {
-        let (start, breaks, page_break) = self.gap()?;
+        let (start, breaks, page_break, indent) = self.gap()?;
         self.at = self.end_of(start);
         let end = trimmed_end(self.text, start, self.at);
         let line = fold(&self.text[start..end], &mut self.folded);
         let counted = &line.as_bytes()[..line.len().min(COUNTED)];
         let lanes = Lanes::of(counted);
-        let length = counted.len() as u8 - sum(lanes.continuations);
+        let characters = counted.len() as u8 - sum(lanes.continuations);
+        let uncounted = line.len() - counted.len();
         let (head, first_word, lead) = head_of(line);
         Some(Line {
             start,
             end,
             gap: u8::try_from(breaks.saturating_sub(1)).unwrap_or(u8::MAX),
             page_break,
-            length,
+            length: u16::try_from(usize::from(characters) + uncounted).unwrap_or(u16::MAX),
+            indent: u8::try_from(indent).unwrap_or(u8::MAX),
             first_word,
-            digits: share_class(sum(lanes.digits), length),
+            digits: share_class(sum(lanes.digits), characters),
             words: words_class(sum(lanes.spaces)),
             leaders: sum(lanes.stops) >= 8,
             head,

@@ -1,6 +1,7 @@
 //! How a line begins and how it ends: a handful of classes, recognized by a bounded number of bytes.
 
-use memchr::memchr3_iter;
+use crate::document::name::{self, After, Authors, Form, Name};
+use memchr::{memchr3_iter, memmem};
 
 /// How a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,11 +58,15 @@ pub(super) enum Lead {
     Species,
     /// A run-in heading: `Habitat & distribution — `, `Type: `.
     RunIn,
+    /// Another name with an author, or a whole line that is a name: `RUBRARIA Muster`, `Amanita sect. Rubrae`.
+    Name,
+    /// A name that is published as new on the same line: `Amanita rubra Muster, sp. nov.`
+    Novelty,
 }
 
 impl Lead {
     /// How many there are.
-    pub(super) const COUNT: usize = 3;
+    pub(super) const COUNT: usize = 5;
 }
 
 /// How a line ends.
@@ -185,20 +190,40 @@ pub(super) fn head_of(line: &str) -> (Head, u8, Lead) {
         [b'a'..=b'z', ..] => (Head::Lower, word, Lead::Plain),
         [b'A'..=b'Z', ..] => {
             let letters = letters(bytes);
-            (word_class(bytes, letters), word, lead(bytes, letters))
+            (word_class(bytes, letters), word, lead(line, bytes, letters))
         }
         _ => {
             let head = sign_class(line, bytes);
             let item = if head == Head::Item { bytes.iter().position(u8::is_ascii_uppercase) } else { None };
-            let name = item.filter(|at| *at < 8).and_then(|at| bytes.get(at..)).unwrap_or_default();
-            (head, word, if name.is_empty() { Lead::Plain } else { lead(name, letters(name)) })
+            let opens = matches!(head, Head::Synonym | Head::Bullet) || bytes.starts_with("×".as_bytes());
+            let lead =
+                match item.filter(|at| *at < 8).and_then(|at| Some((line.get(at..)?, bytes.get(at..)?))) {
+                    Some((line, bytes)) => lead(line, bytes, letters(bytes)),
+                    None if opens => name::read(line).map_or(Lead::Plain, |name| lead_of(&name)),
+                    None => Lead::Plain,
+                };
+            (head, word, lead)
         }
     }
 }
 
-/// What a line opens with whose first word has so many `letters`.
-fn lead(bytes: &[u8], letters: usize) -> Lead {
-    if species(bytes, letters) {
+/// What a line opens with whose first word has so many `letters`; `bytes` are its first ones.
+fn lead(line: &str, bytes: &[u8], letters: usize) -> Lead {
+    let says_new = || {
+        let near = &line.as_bytes()[..line.len().min(240)];
+        memmem::find(near, b"nov").or_else(|| memmem::find(near, b"NOV")).is_some()
+    };
+    let species = species(bytes, letters);
+    if (species || can_be_name(bytes, letters) || says_new())
+        && let Some(name) = name::read(line)
+    {
+        match lead_of(&name) {
+            Lead::Plain => {}
+            Lead::Name if species => return Lead::Species,
+            found => return found,
+        }
+    }
+    if species {
         return Lead::Species;
     }
     let near = &bytes[..bytes.len().min(32)];
@@ -209,6 +234,44 @@ fn lead(bytes: &[u8], letters: usize) -> Lead {
         _ => matches!(near.get(at + 1..at + 4), Some([0x80, 0x93 | 0x94, b' '])),
     });
     if run_in { Lead::RunIn } else { Lead::Plain }
+}
+
+/// What a line opens with that begins with `name`.
+fn lead_of(name: &Name) -> Lead {
+    let whole = matches!(name.after, After::Nothing | After::Status | After::Number | After::Novelty);
+    match name.form {
+        Form::Genus | Form::CapitalGenus if whole && name.latin > 0 => Lead::Name,
+        Form::Genus | Form::CapitalGenus => Lead::Plain,
+        _ if name.after == After::Novelty => Lead::Novelty,
+        Form::Binomial | Form::Abbreviated | Form::Capitals if name.authors == Authors::None => {
+            if name.after == After::Nothing && name.latin == 3 { Lead::Name } else { Lead::Plain }
+        }
+        Form::Infrageneric | Form::Hybrid | Form::Doubtful => Lead::Name,
+        _ if whole => Lead::Name,
+        _ => Lead::Plain,
+    }
+}
+
+/// A quick look at the word after the first, which spares most lines a closer one: a capital, a bracket, `×`, a rank or
+/// mark of doubt, or the last word of the line.
+fn can_be_name(bytes: &[u8], letters: usize) -> bool {
+    let at = letters + usize::from(bytes.get(letters) == Some(&b'.'));
+    let second = match bytes.get(at..) {
+        Some([b' ', second @ ..]) => second,
+        Some(second @ [b'a'..=b'z', ..]) if at > letters => second,
+        _ => return false,
+    };
+    match second {
+        [b'A'..=b'Z' | b'(' | 0xC3, ..] => true,
+        [b'a'..=b'z', ..] => {
+            let length = second.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'-').count();
+            length == second.len()
+                || [&b"sect."[..], b"subg", b"subsect", b"aff.", b"cf.", b"x ", b"ser."]
+                    .iter()
+                    .any(|rank| second.starts_with(rank))
+        }
+        _ => false,
+    }
 }
 
 /// The class of a line that does not begin with an ASCII letter.

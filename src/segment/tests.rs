@@ -240,6 +240,30 @@ fn blank_lines_after_every_line_tell_nothing() {
 }
 
 #[test]
+fn where_nothing_wraps_lines_each_is_a_paragraph() {
+    let text = "Two species of Amanita are described, one of them new.\n\
+                The species is close to Amanita rubra, from which it is told by the amyloid spores and the pale pileus. It \
+                fruits late in the year, when the others are gone. In all the collections that were seen the spores were of \
+                the same size, and no other one was met with in the dunes.\n\
+                Amanita rubra Muster, sp. nov.\n\
+                Pileus 35-80 mm broad, convex, then plane, pale ochraceous, covered with flat whitish patches; margin not \
+                striate. Lamellae free, crowded, white. Stipe 50-90 mm long, with a small bulb and a ring that is lost early. \
+                Spores 9-11 x 6-7.5 µm, ellipsoid, amyloid.\n"
+        .repeat(5);
+    let parted = |text: &str| {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let found = paragraphs(text);
+        (lines.iter().filter(|line| found.contains(line)).count(), lines.len())
+    };
+    assert_eq!(parted(&text.replace('\n', "\n    ")), (20, 20));
+    // Where nothing but the line end parts them, a line as long as the longest may take the next one to it.
+    for text in [text.clone(), text.replace('\n', "\n\n")] {
+        let (found, lines) = parted(&text);
+        assert!(found * 10 >= lines * 6, "{found} of {lines}");
+    }
+}
+
+#[test]
 fn each_place_is_asked_about_once() {
     // The work is one question per place between two lines, whatever the text: that is what makes it linear.
     for unit in ["a\n", "a\r\n", "\u{c}a", "1.\n\n", "(", " ", "\u{a0}\n", "Aa. ", "é\u{feff}\r"] {
@@ -264,7 +288,8 @@ fn of_a_long_line_only_the_beginning_is_counted() {
     let mut text = "Pileus red, smooth, and so on; ".repeat(200_000);
     text.push_str("\nsecond line\n");
     let lines: Vec<line::Line> = line::Lines::new(&text).collect();
-    assert_eq!((lines.len(), lines[0].length), (2, 240));
+    // Longer than any length that is told apart.
+    assert_eq!((lines.len(), lines[0].length), (2, u16::MAX));
     assert_eq!(lines[0].end, text.find('\n').unwrap() - 1);
     assert_eq!(segment(&"a".repeat(5_000_000)).len(), 1);
 }

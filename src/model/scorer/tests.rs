@@ -98,6 +98,8 @@ pub(in crate::model) fn model(
             stochastic: None,
             segmented: 0.0,
             segmented_terms: false,
+            layouts: 0.0,
+            names: 0.0,
             share_exponents: Default::default(),
             cleaning: None,
             features: params,

@@ -2,7 +2,7 @@
 
 use super::cross_fit::{Folds, cross_fit};
 use super::labels::labels;
-use super::samples::{Sample, Targets, samples};
+use super::samples::{Made, Sample, Targets, samples};
 use super::solve::solve;
 use super::stacking::fit_stacked;
 use super::{Event, Progress};
@@ -54,9 +54,12 @@ pub fn fit(
         _ => None,
     };
     progress(&Event::Stage("features"));
-    let (samples, paragraphs) = samples(documents, preset.segmented > 0.0);
-    let counted = if preset.segmented_terms { paragraphs.len() } else { documents.len() };
-    let features = Features::fit(preset.feature_params()?, &paragraphs[..counted]);
+    let made = Made::of(documents, preset, naming.seed);
+    let (samples, paragraphs) = samples(documents, &made, preset);
+    let annotated = if preset.segmented > 0.0 { 2 * documents.len() } else { documents.len() };
+    let counted = if preset.segmented_terms { annotated } else { documents.len() };
+    let features =
+        Features::fit_with(preset.feature_params()?, &paragraphs[..counted], &paragraphs[annotated..]);
     let mut rows = SparseRecords::new(features.n_features());
     for document in &paragraphs {
         features.transform_into(document, &mut rows)?;
@@ -67,10 +70,9 @@ pub fn fit(
     let targets: Vec<Option<usize>> = cuts().map(|cut| label_index(&labels, cut.label.as_deref()?)).collect();
     let class_weight = |label: &String| preset.class_weights.get(label).copied().unwrap_or(1.0) as f32;
     let class_weights: Vec<f32> = labels.iter().map(class_weight).collect();
-    let shares = samples.iter().flat_map(|sample| {
-        let of_sample = if sample.segmented { preset.segmented as f32 } else { 1.0 };
-        sample.cuts.iter().map(move |cut| of_sample * cut.weight(&preset.share_exponents))
-    });
+    let shares = samples
+        .iter()
+        .flat_map(|sample| sample.cuts.iter().map(|cut| sample.weight * cut.weight(&preset.share_exponents)));
     let weights: Vec<f32> = targets
         .iter()
         .zip(shares)

@@ -15,6 +15,7 @@ mod samples;
 mod solve;
 mod split;
 mod stacking;
+mod synthetic;
 
 pub use adapt::{AdaptOptions, Adapted, Change, StrengthPoint, adapt, adapt_to};
 pub use cross::{CrossValidated, LearningPoint, cross_validate};

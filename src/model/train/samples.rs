@@ -1,6 +1,8 @@
 //! Annotated documents as they are trained on.
 
-use crate::document::{Paragraph, Span};
+use super::synthetic;
+use crate::document::{LineLayout, Paragraph, Span};
+use crate::model::Preset;
 use crate::model::gold::GoldDocument;
 use crate::segment::segment;
 use linfa::dataset::DatasetBase;
@@ -15,8 +17,8 @@ pub(super) type Targets = DatasetBase<SparseRecords, Array1<usize>>;
 /// One document as it is trained on.
 pub(super) struct Sample<'a> {
     pub document: &'a GoldDocument,
-    /// Cut by the segmenter rather than by the annotator.
-    pub segmented: bool,
+    /// How much its paragraphs weigh.
+    pub weight: f32,
     /// Its rows.
     pub rows: Range<usize>,
     pub cuts: Vec<Cut>,
@@ -38,28 +40,55 @@ impl Cut {
     }
 }
 
-/// The documents as annotated, then (if `segmented`) as the segmenter cuts them, each with its paragraphs.
+/// Documents that are trained on in addition to the annotated ones, made from them.
+pub(super) struct Made {
+    /// Each in another layout, to be cut by the segmenter.
+    pub set: Vec<GoldDocument>,
+    /// With names under other forms.
+    pub named: Vec<GoldDocument>,
+}
+
+impl Made {
+    /// What `preset` asks for; the same for the same documents.
+    pub fn of(documents: &[&GoldDocument], preset: &Preset, seed: u64) -> Self {
+        let set = documents.iter().enumerate().filter(|_| preset.layouts > 0.0);
+        Self {
+            set: set
+                .map(|(place, document)| document.set(LineLayout::ALL[place % LineLayout::ALL.len()]))
+                .collect(),
+            named: if preset.names > 0.0 { synthetic::documents(documents, seed) } else { Vec::new() },
+        }
+    }
+}
+
+/// The documents as annotated, then (if the preset says so) as the segmenter cuts them, then those that were made from
+/// them; each with its paragraphs.
 pub(super) fn samples<'a>(
     documents: &[&'a GoldDocument],
-    segmented: bool,
+    made: &'a Made,
+    preset: &Preset,
 ) -> (Vec<Sample<'a>>, Vec<Vec<Paragraph<'a>>>) {
     let (mut samples, mut paragraphs) = (Vec::new(), Vec::new());
     let mut rows = 0;
-    let mut add = |document: &'a GoldDocument, segmented, cuts: Vec<Cut>, cut: Vec<Paragraph<'a>>| {
+    let mut add = |document: &'a GoldDocument, weight: f64, segmented: bool| {
+        let (cuts, cut): (Vec<Cut>, _) = if segmented {
+            let spans = segment(&document.text);
+            (majority(document, &spans), Paragraph::tile(&document.text, &spans).0)
+        } else {
+            let cuts = document.blocks.iter().map(|block| Cut { label: block.label.clone(), share: 1.0 });
+            (cuts.collect(), document.paragraphs())
+        };
         let end = rows + cuts.len();
-        samples.push(Sample { document, segmented, rows: rows..end, cuts });
+        samples.push(Sample { document, weight: weight as f32, rows: rows..end, cuts });
         paragraphs.push(cut);
         rows = end;
     };
-    for document in documents {
-        let cuts = document.blocks.iter().map(|block| Cut { label: block.label.clone(), share: 1.0 });
-        add(document, false, cuts.collect(), document.paragraphs());
+    documents.iter().for_each(|document| add(document, 1.0, false));
+    if preset.segmented > 0.0 {
+        documents.iter().for_each(|document| add(document, preset.segmented, true));
     }
-    for document in documents.iter().filter(|_| segmented) {
-        let spans = segment(&document.text);
-        let cuts = majority(document, &spans);
-        add(document, true, cuts, Paragraph::tile(&document.text, &spans).0);
-    }
+    made.set.iter().for_each(|document| add(document, preset.layouts, true));
+    made.named.iter().for_each(|document| add(document, preset.names, false));
     (samples, paragraphs)
 }
 
