@@ -8,6 +8,7 @@ mod encodings;
 mod fuzz;
 mod guide;
 mod instrumentation;
+mod labels;
 mod model;
 mod monitoring;
 mod odd_texts;
