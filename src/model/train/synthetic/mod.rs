@@ -25,7 +25,10 @@ use words::Words;
 const HABITAT: &str = "Habitat-distribution";
 /// Treatments of a guide.
 const TREATED: std::ops::Range<usize> = 1..4;
-/// For each of `documents` that has annotated names, one with those names under other forms and a few treatments.
+/// The share of documents that get such treatments: with them in all, precision of names fell by .01 over whole volumes.
+const GUIDES: f64 = 0.15;
+
+/// For each of `documents` that has annotated names, one with those names under other forms, and for some a few treatments.
 pub(super) fn documents(documents: &[&GoldDocument], seed: u64) -> Vec<GoldDocument> {
     let words = Words::of(documents);
     if !words.suffice() {
@@ -37,7 +40,9 @@ pub(super) fn documents(documents: &[&GoldDocument], seed: u64) -> Vec<GoldDocum
         let mut builder = Builder::default();
         renamed(document, &words, &mut random, &mut builder);
         if !builder.blocks.is_empty() {
-            guide(document, &words, &mut random, &mut builder);
+            if random.random_bool(GUIDES) {
+                guide(document, &words, &mut random, &mut builder);
+            }
             made.push(GoldDocument {
                 path: document.path.clone(),
                 volume: document.volume.clone(),
@@ -142,7 +147,7 @@ mod tests {
             .filter(|block| block.label.as_deref() == Some(NOMENCLATURE))
             .map(|block| block.span.of(&made.text))
             .collect();
-        assert!(names.len() >= 9 + TREATED.start);
+        assert!(names.len() >= 9);
         assert!(
             names.iter().filter(|name| read(name).is_some()).count() * 10 > names.len() * 9,
             "{names:#?}"
