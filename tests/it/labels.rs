@@ -161,9 +161,9 @@ fn figures(model: &Arc<Model>, folder: &str) -> [(f64, f64); 2] {
 fn shipped_models_are_as_good_as_they_were_on_the_texts_labelled_by_hand() {
     let mut fallen = Vec::new();
     for (name, folder, floors) in [
-        ("context", "genre/judging", [(0.85, 0.85), (0.89, 0.89)]),
-        ("context", "genre/development", [(0.875, 0.865), (0.895, 0.885)]),
-        ("context", "gold", [(0.84, 0.76), (0.875, 0.825)]),
+        ("context", "genre/judging", [(0.86, 0.855), (0.895, 0.895)]),
+        ("context", "genre/development", [(0.885, 0.87), (0.88, 0.865)]),
+        ("context", "gold", [(0.85, 0.78), (0.885, 0.84)]),
     ] {
         let found = figures(&model(name), folder);
         for (what, ((accuracy, macro_f1), (least_accuracy, least_f1))) in
