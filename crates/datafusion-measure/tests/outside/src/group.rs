@@ -138,7 +138,7 @@ impl Group {
                 }
             }
             let metrics = measure.metrics();
-            let checkpoints = metrics.dataframes.values().filter(|frame| frame.checkpointed).count();
+            let checkpoints = metrics.dataframes.iter().filter(|(_, frame)| frame.checkpointed).count();
             println!(
                 "{:<12} {:<24} {:>3} statements, {:>3} queries recorded, {checkpoints:>3} checkpoints",
                 self.name,

@@ -20,8 +20,8 @@ const STATEMENTS: &[&str] = &[
      sum(n) over (partition by n % 3 order by n rows between 2 preceding and current row) as s from t order by n limit 50",
     "select n, ntile(7) over (order by n) as q, first_value(word) over (partition by n % 5 order by n) as f from t order by n",
     "with recursive r as (select 1 as n union all select n + 1 from r where n < 200) select n from r order by n",
-    "with recursive tree(id, parent, path) as (select n, n / 2, cast(n as varchar) from t where n = 1 union all \
-     select t.n, t.n / 2, tree.path || '/' || cast(t.n as varchar) from t join tree on t.n / 2 = tree.id where t.n > 1 \
+    "with recursive tree(id, parent, path) as (select n as id, n / 2 as parent, cast(n as varchar) as path from t where n = 1 union all \
+     select t.n as id, t.n / 2 as parent, tree.path || '/' || cast(t.n as varchar) as path from t join tree on t.n / 2 = tree.id where t.n > 1 \
      and t.n < 64) select id, parent, path from tree order by path",
     "with a as (select n from t where n < 50), b as (select n * 2 as n from a) select count(*) from a join b using (n)",
     "select n from t union all select n + 1 from t",
@@ -75,7 +75,7 @@ const ERRORS: &[&str] = &[
     "select nothing from t",
     "select * from v",
     "insert into t values ('not a number', 1)",
-    "select cast(word as int) from t",
+    "select cast(word as int) from t where n = 3",
     "selct 1",
 ];
 

@@ -60,7 +60,6 @@ pub fn group() -> Group {
         Case::sql("select n from endless limit 250").not_kept(),
         Case::sql("select n * 2 as d from endless where n % 1000 = 7 limit 5").not_kept(),
         Case::sql("select count(*) from endless").not_kept().failing(),
-        Case::sql("select n from endless order by n limit 5").not_kept().failing(),
     ];
     Group { name: "streams", session, cases }
 }
