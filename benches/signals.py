@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How long a run goes on after a signal: a table in Markdown.
 
-For 2,400 small files, 20 large ones, a database (with --couchdb-url and --ingest-db-name) and training, at 1 and 2
+For 2,400 small files, 20 large ones, a database (with --couchdb-url and --ingest-db-name; its documents are labelled
+anew each time; COUCHDB_USER and COUCHDB_PASSWORD say who asks) and training, at 1 and 2
 cores and batch sizes 1, 24 and 500: seconds from SIGINT and SIGTERM to the end, and from a second signal to the end;
 how many documents were saved and how many were left.
 
@@ -27,6 +28,8 @@ def stop(command, folder, number, wait, second):
     run = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         run.wait(wait)
+        if run.returncode != 0:
+            sys.exit(f"{command[0].name} ended with {run.returncode} before any signal: {command}")
         return None, run.returncode
     except subprocess.TimeoutExpired:
         pass
@@ -68,11 +71,12 @@ def main():
             (folder / kind).mkdir()
             for number in range(count):
                 (folder / kind / f"{number:04}.txt").write_text(f"Number {number}\n\n{text}")
-        work = [("2,400 small files", ["small"]), ("20 large files", ["large"])]
+        # Small files are labelled within a second or two.
+        work = [("2,400 small files", ["small"], options.wait / 5), ("20 large files", ["large"], options.wait)]
         if options.couchdb_url:
             database = ["--couchdb-url", options.couchdb_url, "--ingest-db-name", options.ingest_db_name, "--force"]
-            work.append(("CouchDB", database))
-        for what, source in work:
+            work.append(("CouchDB", database, options.wait))
+        for what, source, wait in work:
             for cores in (1, 2):
                 for batch in (1, 24, 500):
                     for number, signal_name in SIGNALS:
@@ -81,9 +85,11 @@ def main():
                         for second in (False, True):
                             metrics.unlink(missing_ok=True)
                             output = tempfile.mkdtemp(dir=folder)
-                            command = [predict, *source, "-o", output, "--cores", str(cores), "--batch-size", str(batch)]
+                            command = [predict, *source, "--cores", str(cores), "--batch-size", str(batch)]
                             command += ["--metrics-file", metrics]
-                            row.append((stop(command, folder, number, options.wait, second), documents(metrics)))
+                            if what != "CouchDB":
+                                command += ["-o", output]
+                            row.append((stop(command, folder, number, wait, second), documents(metrics)))
                         ((first, code), (saved, left)), ((again, _), _) = row
                         shown = ["over before" if t is None else f"{t:.2f}" for t in (first, again)]
                         slowest = max(slowest, first or 0.0, again or 0.0)
