@@ -7,6 +7,7 @@ pub mod answers;
 pub mod brat;
 pub mod checkpoint;
 pub mod model;
+pub mod pdf;
 pub mod segment;
 pub mod settings;
 pub mod yedda;

@@ -1,5 +1,6 @@
 //! Bytes of a file or an attachment as the text they hold.
 
+use super::pdf::{self, PdfError};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_8859_2, UTF_8, UTF_16LE, WINDOWS_1250, WINDOWS_1252};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub enum DecodeError {
         /// How to make text of it.
         remedy: &'static str,
     },
+    /// The bytes are a PDF, and no text can be had of it.
+    #[error(transparent)]
+    Pdf(#[from] PdfError),
     /// UTF-16 without a byte order mark.
     #[error("looks like UTF-16 without a byte order mark; give --encoding {0}")]
     Utf16(&'static str),
@@ -115,8 +119,7 @@ pub enum DecodeError {
 }
 
 /// Kinds of files that are met among texts: how they begin, what they are, what to do.
-const OTHER_KINDS: [(&[u8], &str, &str); 7] = [
-    (b"%PDF-", "a PDF", "extract its text first, for example with: pdftotext -layout"),
+const OTHER_KINDS: [(&[u8], &str, &str); 6] = [
     (
         b"PK\x03\x04",
         "a ZIP archive (a DOCX or ODT is one, too)",
@@ -131,7 +134,7 @@ const OTHER_KINDS: [(&[u8], &str, &str); 7] = [
 
 impl TextEncoding {
     /// The text of `bytes`, which are handed back without a copy where they are UTF-8. A byte order mark of UTF-8
-    /// stays in the text; one of UTF-16 goes.
+    /// stays in the text; one of UTF-16 goes. Of a PDF it is the text in reading order, with a form feed after each page.
     ///
     /// # Errors
     /// The bytes are no text, or not in this encoding.
@@ -140,6 +143,9 @@ impl TextEncoding {
             return Err(DecodeError::Utf32);
         }
         let start = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        if start.starts_with(pdf::MAGIC) {
+            return Ok(pdf::text(bytes)?);
+        }
         for (magic, kind, remedy) in OTHER_KINDS {
             if start.starts_with(magic) {
                 let kind = if magic == b"PK\x03\x04" { zip_kind(&bytes) } else { kind };
@@ -355,8 +361,7 @@ mod tests {
     #[test]
     fn other_kinds_of_files_are_named() {
         for (bytes, kind) in [
-            (&b"%PDF-1.7\n1 0 obj\n"[..], "a PDF"),
-            (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00[Content_Types].xml", "DOCX"),
+            (&b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00[Content_Types].xml"[..], "DOCX"),
             (b"PK\x03\x04\x0a\x00mimetypeapplication/vnd.oasis.opendocument.text", "ODT"),
             (b"PK\x03\x04\x0a\x00notes.txt", "a ZIP archive"),
             (b"{\\rtf1\\ansi text}", "RTF"),

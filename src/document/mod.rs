@@ -12,6 +12,7 @@ mod layout;
 pub(crate) mod lines;
 pub(crate) mod name;
 mod paragraph;
+mod pdf;
 pub mod yedda;
 
 pub use annotation::{Annotation, Outcome, Status};
@@ -22,3 +23,4 @@ pub use corrections::{
 pub use encoding::{DecodeError, SourceMarks, TextEncoding, TextParams, UnknownEncoding};
 pub use layout::{LineLayout, Parting};
 pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};
+pub use pdf::PdfError;

@@ -6,7 +6,7 @@ use super::learning::ModelFolders;
 use super::reader::{Found, Reader};
 use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
-use super::{Environment, SettingsError, machine, skol};
+use super::{Environment, Rank, SettingsError, machine, skol};
 use crate::document::brat::BratSpans;
 use crate::document::{SourceMarks, TextEncoding, TextParams};
 use crate::instrumentation::CheckpointPolicy;
@@ -243,11 +243,18 @@ settings! {
         ///
         /// CouchDB only. Another model, format or selection begins anew.
         since: Option<String> => setting(Heading::Selection, "last").env(&["SINCE"]), since;
-        /// Which attachments are documents
+        /// Which attachments, or files of a folder, are documents
+        ///
+        /// For folders the default is *.{txt,pdf}. A PDF is passed over where its text lies beside it.
         attachment_pattern: String => setting(Heading::Selection, "GLOB")
             .default("*.txt").env(&["COUCHDB_PATTERN", "PATTERN"]).aliases(&["couchdb-pattern", "pattern"]), glob;
     }
 }
+
+/// The key of the pattern.
+const PATTERN: &str = "attachment_pattern";
+/// Its default for files. A database often holds the PDF of a text as well, under a name of its own.
+const PATTERN_OF_FILES: &str = "*.{txt,pdf}";
 
 impl Selection {
     /// What wins over what.
@@ -284,6 +291,11 @@ impl Settings {
     }
 
     fn check(mut self, reader: &mut Reader<'_>) -> Result<Self, SettingsError> {
+        let pattern = reader.find(PATTERN).filter(|found| found.rank == Rank::Default);
+        if let (Input::Paths(_), Some(found)) = (&self.input, pattern) {
+            self.selection.attachment_pattern = PATTERN_OF_FILES.to_owned();
+            reader.show(PATTERN, PATTERN_OF_FILES, &found.origin);
+        }
         if self.partitions == 0 {
             self.partitions = self.cores;
             let origin = reader.find("partitions").map(|found| found.origin).unwrap_or_default();

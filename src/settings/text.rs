@@ -68,7 +68,10 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
                 "predict_classifier 'texts/**/*.txt' --output-format jsonl",
                 "a glob; one JSON object per paragraph",
             ),
-            ("pdftotext a.pdf - | predict_classifier - -o labelled/", "standard input"),
+            (
+                "predict_classifier article.pdf -o labelled/",
+                "a PDF; with - the text or PDF on standard input",
+            ),
             (
                 "predict_classifier --couchdb-url http://localhost:5984 --ingest-db-name skol --skip-existing",
                 "every document of a database that has no annotation yet",

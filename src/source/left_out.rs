@@ -19,6 +19,8 @@ pub enum Reason {
     Output,
     /// A name that the pattern does not match.
     OtherName,
+    /// A PDF whose text lies beside it.
+    TextBeside,
     /// A FIFO, a socket or a device.
     NotRegular,
     /// A symbolic link that leads nowhere.
@@ -43,6 +45,7 @@ impl Reason {
             Self::Hidden => "hidden",
             Self::Output => "written by this program",
             Self::OtherName => "of another name",
+            Self::TextBeside => "PDF with their text beside them",
             Self::NotRegular => "no regular file",
             Self::Dangling => "dangling",
             Self::Loop => "in a circle",
@@ -60,6 +63,7 @@ impl Reason {
             Self::Hidden => "it is hidden; name it as an input to have it labelled",
             Self::Output => "this program wrote it",
             Self::OtherName => "its name does not match --attachment-pattern",
+            Self::TextBeside => "its text lies beside it; name the PDF as an input to have it labelled",
             Self::NotRegular => "it is no regular file",
             Self::Dangling => "it is a symbolic link that leads nowhere; remove it or mend it",
             Self::Loop => "it is a symbolic link to a folder around it",

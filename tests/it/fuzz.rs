@@ -207,4 +207,4 @@ macro_rules! fuzz {
     };
 }
 
-fuzz!(annotation answers brat checkpoint model segment settings yedda);
+fuzz!(annotation answers brat checkpoint model pdf segment settings yedda);

@@ -13,6 +13,7 @@ mod model;
 mod monitoring;
 mod odd_texts;
 mod operator;
+mod pdf;
 mod pipeline;
 mod predict;
 mod readme;

@@ -153,7 +153,9 @@ fn the_example_of_env_config_can_be_read_with_every_name_set() {
             _ => format!("{line}\n"),
         })
         .collect();
-    let defaults = shown(&Surroundings::new().file("env_config", "# nothing"), &["a.txt"]);
+    // The example has the default for databases.
+    let arguments = ["a.txt", "--attachment-pattern", "*.txt"];
+    let defaults = shown(&Surroundings::new().file("env_config", "# nothing"), &arguments);
     let values = |text: &str| text.parse::<toml::Table>().unwrap();
     assert_eq!(values(&shown(&Surroundings::new().file("env_config", &all), &["a.txt"])), values(&defaults));
     assert!(Surroundings::new().file("env_config", &all).predict(&["a.txt"]).unwrap().notices.is_empty());

@@ -120,6 +120,8 @@ impl Walk {
             Some(Reason::Output)
         } else if !is_regular(entry.file_type()) {
             Some(Reason::NotRegular)
+        } else if self.has_text_beside(whole, relative) {
+            Some(Reason::TextBeside)
         } else {
             None
         };
@@ -131,6 +133,15 @@ impl Walk {
             (Some(doc_id), Some(name)) => Selected::process(doc_id, name),
             _ => failed(&entry.path().to_string_lossy(), DocumentError::Name),
         })
+    }
+
+    /// Whether a file is a PDF whose text is a document itself: `a.txt` or `a.pdf.txt` for `a.pdf`.
+    fn has_text_beside(&self, whole: &Path, relative: &Path) -> bool {
+        let is_pdf = whole.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+        let named = |path: &Path| [path.with_extension("txt"), path.with_added_extension("txt")];
+        is_pdf
+            && std::iter::zip(named(whole), named(relative))
+                .any(|(whole, relative)| self.wanted.takes(&whole, &relative) && whole.is_file())
     }
 
     /// What this program wrote below the folder `entry`, as far as it would be taken for documents.

@@ -43,7 +43,7 @@ assert families and all(family.samples and family.documentation for family in fa
 
 #[test]
 fn the_prometheus_form_is_read_by_others_and_its_help_by_people() {
-    let place = Place::with(&["in/a.txt", "in/.hidden.txt", "in/b.pdf"]);
+    let place = Place::with(&["in/a.txt", "in/.hidden.txt", "in/b.doc"]);
     for verbosity in ["0", "1", "2", "3"] {
         let arguments = ["in", "-o", "out", "--force", "--verbosity", verbosity, "--metrics-file", "m.prom"];
         let answer = place.run(&arguments);

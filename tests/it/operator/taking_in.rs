@@ -11,7 +11,7 @@ fn hidden_files_own_outputs_and_odd_links_are_passed_over_and_counted() {
         "in/._a.txt",
         "in/.git/x.txt",
         "in/.hidden.txt",
-        "in/notes.pdf",
+        "in/notes.doc",
         "in/output/old.txt",
     ]);
     symlink("nowhere.txt", place.path("in/dangling.txt")).unwrap();
@@ -83,16 +83,16 @@ fn what_is_named_is_taken_even_where_it_is_hidden() {
 
 #[test]
 fn doc_id_selects_files_by_name_or_path_and_names_what_it_does_not_find() {
-    let place = Place::with(&["in/a.txt", "in/sub/b.txt", "in/c.txt", "in/.d.txt", "in/e.pdf"]);
+    let place = Place::with(&["in/a.txt", "in/sub/b.txt", "in/c.txt", "in/.d.txt", "in/e.doc"]);
     let (answer, metrics) = place.run_measured(&["in", "-o", "out", "--doc-id", "sub/b.txt,in/c.txt"]);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert_eq!(metrics["documents"]["saved"], 2);
     assert_eq!(names_below(&place.path("out")), ["c.txt.ann", "sub/b.txt.ann"]);
     // Left out for a reason: named at any verbosity, and no failure.
-    let answer = place.run(&["in", "-o", "out", "--doc-id", "a.txt,.d.txt,e.pdf", "--verbosity", "0"]);
+    let answer = place.run(&["in", "-o", "out", "--doc-id", "a.txt,.d.txt,e.doc", "--verbosity", "0"]);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert!(answer.stderr.contains(".d.txt: it is hidden"), "{}", answer.stderr);
-    assert!(answer.stderr.contains("e.pdf: its name does not match"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("e.doc: its name does not match"), "{}", answer.stderr);
     let answer = place.run(&["in", "-o", "out", "--doc-id", "missing.txt", "--verbosity", "0"]);
     assert_eq!(answer.code, Some(1), "{}", answer.stderr);
     assert!(answer.stderr.contains("missing.txt: there is no such document"), "{}", answer.stderr);
