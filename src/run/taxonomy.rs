@@ -63,6 +63,7 @@ async fn update_those_of(
         pattern: settings.selection.attachment_pattern.clone(),
         filter: TaxonomyFilter::from_list(&settings.selection.taxonomy_abbrevs.join(",")),
         max_document_size: settings.max_document_size.0,
+        text: settings.text(),
         dry_run: settings.dry_run,
     };
     let mut flagger = CouchFlagger::open(&params, context)?;

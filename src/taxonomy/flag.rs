@@ -6,7 +6,7 @@ use crate::couchdb::{
     Bodies, Client, ConnectionParams, Connections, CouchDocument, Database, Error, Prepared, Step, Unusable,
     WriteResult, write,
 };
-use crate::document::{DocumentRef, Outcome, Status};
+use crate::document::{DecodeError, DocumentRef, Outcome, Status, TextParams};
 use crate::source::MAX_DOCUMENT_SIZE;
 use crate::source::couchdb::{AttachmentPattern, Fetcher};
 use crate::worker::WorkerContext;
@@ -34,6 +34,9 @@ pub struct CouchFlagParams {
     /// The most bytes that a text may have.
     #[serde(default = "max_document_size")]
     pub max_document_size: u64,
+    /// How their bytes become text.
+    #[serde(default)]
+    pub text: TextParams,
     /// Do everything but write: what would be written ends as planned.
     #[serde(default)]
     pub dry_run: bool,
@@ -49,6 +52,7 @@ pub struct CouchFlagger {
     fetcher: Fetcher,
     pattern: AttachmentPattern,
     filter: TaxonomyFilter,
+    text: TextParams,
     dry_run: bool,
 }
 
@@ -66,6 +70,7 @@ impl CouchFlagger {
             database,
             pattern: AttachmentPattern::new(&params.pattern)?,
             filter: params.filter.clone(),
+            text: params.text,
             dry_run: params.dry_run,
         })
     }
@@ -91,7 +96,7 @@ impl CouchFlagger {
             let rest = ids.split_off(fetched.len());
             for (id, fetched) in ids.into_iter().zip(fetched) {
                 let attempts = sent.get(id).copied().unwrap_or(0);
-                match fetched.and_then(|fetched| self.flagged(fetched.document, &fetched.bodies)) {
+                match fetched.and_then(|fetched| self.flagged(fetched.document, fetched.bodies)) {
                     Ok(Some(_)) if self.dry_run => {
                         ends.insert(id, (Status::Planned, attempts.max(1), None));
                     }
@@ -144,13 +149,19 @@ impl CouchFlagger {
     fn flagged(
         &self,
         mut document: CouchDocument,
-        bodies: &Bodies,
+        bodies: Bodies,
     ) -> std::result::Result<Option<CouchDocument>, String> {
         let mut flag = false;
         for (name, body) in bodies {
-            let body = body.as_ref().map_err(|error| format!("attachment '{name}' {error}"))?;
-            // An abbreviation is plain ASCII: bytes that are no UTF-8 elsewhere in the text do not hide it.
-            flag |= self.filter.matches(&String::from_utf8_lossy(body));
+            let body = body.map_err(|error| format!("attachment '{name}' {error}"))?;
+            flag |= match self.text.read(body.clone()) {
+                Ok(text) => self.filter.matches(&text),
+                // An abbreviation is plain ASCII: bytes that are no UTF-8 elsewhere in the text do not hide it.
+                Err(DecodeError::NotUtf8 { .. } | DecodeError::Malformed { .. }) => {
+                    self.filter.matches(&String::from_utf8_lossy(&body))
+                }
+                Err(error) => return Err(format!("attachment '{name}' {error}")),
+            };
         }
         if document.fields().get(TAXONOMY_FIELD) == Some(if flag { "true" } else { "false" }) {
             return Ok(None);

@@ -2,13 +2,16 @@
 
 use super::selecting::{load_all, loader, reference};
 use super::server::{TestDatabase, context, server, with_texts};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use skol_classifier::couchdb::{Connections, PROVENANCE_FIELD, Producer};
-use skol_classifier::document::{Annotation, Document, DocumentRef, Outcome, Status};
+use skol_classifier::document::{Annotation, Document, DocumentRef, Outcome, Status, TextParams};
 use skol_classifier::sink::Saver;
 use skol_classifier::sink::couchdb::{CouchSaveParams, CouchSaver};
 use skol_classifier::taxonomy::{CouchFlagParams, CouchFlagger, TaxonomyFilter};
+use std::path::Path;
 
 pub fn producer() -> Producer {
     Producer { model: "test".into(), model_sha256: "ab".repeat(32), version: "0.0".into() }
@@ -293,6 +296,7 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
         pattern: "*.txt".into(),
         filter: TaxonomyFilter::default(),
         max_document_size: 1 << 20,
+        text: TextParams::default(),
         dry_run: false,
     };
     let mut flagger = CouchFlagger::open(&params, &context()).unwrap();
@@ -305,4 +309,39 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
     assert_eq!(database.attachment("new", "t.txt").unwrap(), b"Amanita nova sp. nov.");
     assert_eq!(database.get("new").unwrap()["title"], "Fungi");
     assert_eq!(statuses(&flagger.update(&references).await.unwrap()), [Unchanged; 4]);
+}
+
+/// The flag reads bytes as they are read to be labelled.
+#[tokio::test]
+async fn the_taxonomy_flag_reads_what_is_labelled() {
+    let database = server().database("flagged_bytes");
+    let wide: Vec<u8> = "\u{feff}Boletus var. minor".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let latin = b"Amanita M\xfcller, sp. nov.".to_vec();
+    let pdf = |name: &str| {
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pdf").join(name)).unwrap()
+    };
+    let documents =
+        [("wide", wide), ("latin", latin), ("paper", pdf("two_columns.pdf")), ("scan", pdf("pictures.pdf"))];
+    let with_bytes = |(id, bytes): &(&str, Vec<u8>)| {
+        let data = STANDARD.encode(bytes);
+        json!({ "_id": id, "_attachments": { "t.txt": { "content_type": "text/plain", "data": data } } })
+    };
+    database.put_all(&documents.iter().map(with_bytes).collect::<Vec<_>>());
+    let params = CouchFlagParams {
+        connection: database.params(),
+        pattern: "*.txt".into(),
+        filter: TaxonomyFilter::default(),
+        max_document_size: 1 << 20,
+        text: TextParams::default(),
+        dry_run: false,
+    };
+    let references: Vec<_> = documents.iter().map(|(id, _)| reference(id, "t.txt")).collect();
+    let mut flagger = CouchFlagger::open(&params, &context()).unwrap();
+    let outcomes = flagger.update(&references).await.unwrap();
+    use Status::{Failed, Saved};
+    assert_eq!(statuses(&outcomes), [Saved, Saved, Saved, Failed], "{outcomes:?}");
+    for (id, _) in &documents[..3] {
+        assert_eq!(database.get(id).unwrap()["taxonomy"], json!(true), "{id}");
+    }
+    assert!(outcomes[3].error.as_ref().unwrap().contains("without a text layer"), "{outcomes:?}");
 }
