@@ -42,6 +42,21 @@ pub(super) struct Seen {
     pub(super) glyphs: usize,
     /// Those of them that nothing gives a meaning.
     pub(super) unknown: usize,
+    /// Those whose code was taken for their meaning.
+    guessed: usize,
+    /// Those of the guessed ones that are no ASCII.
+    guessed_others: usize,
+}
+
+impl Seen {
+    /// How many glyphs have a meaning that cannot be relied on, where that is most of them.
+    ///
+    /// Codes of Latin texts are mostly ASCII; where they are not, the font has an alphabet of its own.
+    pub(super) fn meaningless(&self) -> Option<usize> {
+        let doubtful = if self.guessed_others * 10 > self.guessed * 3 { self.guessed } else { 0 };
+        let unknown = self.unknown + doubtful;
+        (unknown * 2 > self.glyphs).then_some(unknown)
+    }
 }
 
 /// Reads one page after another.
@@ -127,12 +142,34 @@ impl Collector {
         }
     }
 
+    /// What a glyph means that says nothing of it. TeX drew letters as pictures for years, whose codes are those of ASCII
+    /// and Latin-1, with ligatures below.
+    fn guess(&mut self, drawn: &Drawn<'_>) -> String {
+        let Drawn::Type3(shape) = drawn else { return "\u{fffd}".to_owned() };
+        let text = match shape.char_code() {
+            11 => "ff",
+            12 => "fi",
+            13 => "fl",
+            14 => "ffi",
+            15 => "ffl",
+            code @ (0x20..=0x7e | 0xa1..=0xff) => {
+                let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                self.seen.guessed += usize::from(letter != ' ');
+                self.seen.guessed_others += usize::from(!letter.is_ascii());
+                return written(letter);
+            }
+            _ => return "\u{fffd}".to_owned(),
+        };
+        self.seen.guessed += 1;
+        text.to_owned()
+    }
+
     fn add(&mut self, drawn: &Drawn<'_>, transform: Affine) {
         self.step();
         let text = match drawn.as_unicode() {
             Some(BfString::Char(letter)) => written(letter),
             Some(BfString::String(letters)) => letters.chars().map(written).collect(),
-            None => "\u{fffd}".to_owned(),
+            None => self.guess(drawn),
         };
         if text.is_empty() {
             return;

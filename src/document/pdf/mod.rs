@@ -14,6 +14,7 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unpacked;
 
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use std::panic;
@@ -85,6 +86,11 @@ pub enum PdfError {
         /// The limit.
         most: usize,
     },
+    /// It unpacks to more than memory should hold.
+    #[error(
+        "is a PDF that unpacks to far more than its size lets expect, as no text does; if you trust it, extract its text with another program, for example: pdftotext"
+    )]
+    Bomb,
     /// No thread could be started for it.
     #[error("is a PDF, and no thread could be started to read it: {0}")]
     Thread(String),
@@ -126,6 +132,9 @@ fn text_within(bytes: Vec<u8>, most: Duration) -> Result<String, PdfError> {
 }
 
 fn read(bytes: Vec<u8>, end: Instant) -> Result<String, PdfError> {
+    if unpacked::is_too_much(&bytes) {
+        return Err(PdfError::Bomb);
+    }
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => PdfError::Password,
         LoadPdfError::Decryption(_) => PdfError::Encryption,
@@ -146,8 +155,8 @@ fn read(bytes: Vec<u8>, end: Instant) -> Result<String, PdfError> {
             PdfError::NoText { pages: pdf.pages().len() }
         });
     }
-    if seen.unknown * 2 > seen.glyphs {
-        return Err(PdfError::NoMeaning { unknown: seen.unknown, glyphs: seen.glyphs });
+    if let Some(unknown) = seen.meaningless() {
+        return Err(PdfError::NoMeaning { unknown, glyphs: seen.glyphs });
     }
     Ok(text)
 }

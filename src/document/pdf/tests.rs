@@ -93,3 +93,31 @@ fn no_layout_divides_without_end() {
         assert_eq!(words(&written((0..50).map(line).collect())).len(), 50);
     }
 }
+
+/// A page with `codes` in a font of pictures whose names say nothing, as TeX made them.
+fn pictured(codes: &[u8]) -> Vec<u8> {
+    let each = |format: fn(usize) -> String| (0..256).map(format).collect::<String>();
+    let hex: String = codes.iter().map(|code| format!("{code:02x}")).collect();
+    let drawing = format!("BT /F 10 Tf 50 700 Td <{hex}> Tj ET");
+    format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj\n\
+         4 0 obj<</Length {}>>stream\n{drawing}\nendstream endobj\n\
+         5 0 obj<</Type/Font/Subtype/Type3/FontBBox[0 0 500 700]/FontMatrix[.001 0 0 .001 0 0]/FirstChar 0/LastChar 255\
+         /Widths[{}]/Encoding<</Type/Encoding/Differences[0 {}]>>/CharProcs<<{}>>/Resources<<>>>>endobj\n\
+         6 0 obj<</Length 38>>stream\n500 0 0 0 500 700 d1 0 0 500 700 re f \nendstream endobj\ntrailer<</Root 1 0 R>>\n",
+        drawing.len(),
+        each(|_| "500 ".to_owned()),
+        each(|code| format!("/g{code}")),
+        each(|code| format!("/g{code} 6 0 R")),
+    )
+    .into_bytes()
+}
+
+#[test]
+fn letters_that_are_pictures_are_taken_by_their_codes_where_they_look_like_latin_text() {
+    let read = |codes: &[u8]| text_within(pictured(codes), Duration::from_secs(60));
+    assert_eq!(read(b"Boletus edulis Bull., \x0cne").as_deref(), Ok("Boletus edulis Bull., fine\n\u{c}"));
+    let cyrillic = b"\xcc\xe8\xed\xe8\xf1\xf2\xe5\xf0\xf1\xf2\xe2\xee, 12";
+    assert!(matches!(read(cyrillic), Err(PdfError::NoMeaning { .. })));
+}
