@@ -7,7 +7,7 @@ profile=${PROFILE:-release}
 folder=$([ "$profile" = dev ] && echo debug || echo "$profile")
 target=${CARGO_TARGET_DIR:-target}
 cargo deb --version >/dev/null 2>&1 || { echo 'cargo-deb is missing: cargo install --locked cargo-deb' >&2; exit 1; }
-cargo build --locked --bins --profile "$profile"
+cargo build --locked --package skol_classifier --bins --profile "$profile"
 # The units of a package run the programs of the package.
 mkdir -p "$target/package/debian"
 sed 's|/usr/local/bin/|/usr/bin/|' examples/cron/skol-classifier.service >"$target/package/debian/skol-classifier.service"

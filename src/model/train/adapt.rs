@@ -3,11 +3,10 @@
 //! A model that was trained on thirty thousand paragraphs is not trained anew for fifty. Its first stage is fitted to
 //! the corrected paragraphs with an L2 penalty on the distance from its weights (adaptation by a Gaussian prior: Chelba
 //! and Acero, EMNLP 2004); the features and the second stage stay. The strength of the penalty is chosen by
-//! cross-validation over documents: the one under which the paragraphs held out get the least log-loss, among those that
-//! label more of them right. When that is no better than the model as it is by more than one standard error, nothing
-//! is changed. The adapted model must not lose on
-//! a check set of articles that come with the program; if it does, a stronger penalty is taken that keeps half of the
-//! gain, or the adaptation is refused.
+//! cross-validation over documents: the strongest under which the paragraphs held out get less log-loss, by more than two
+//! standard errors, and more of them the right label. When there is none, nothing is changed. The adapted model must not
+//! lose on a check set of articles that come with the program; if it does, the next weaker penalty is tried, and at last
+//! the adaptation is refused.
 
 use super::own_labels::refuse_lost_labels;
 use super::{Event, Progress, card, date};
@@ -38,6 +37,8 @@ const FOLDS: usize = 5;
 const TOLERANCE: f64 = 0.002;
 /// Probabilities below this count as this in the log-loss: one odd annotation must not outweigh all others.
 const LEAST: f64 = 1e-3;
+/// A gain of so many standard errors is no chance.
+const SURE: f64 = 2.0;
 const ITERATIONS: u64 = 200;
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 
@@ -166,16 +167,15 @@ pub fn adapt_to(
         strengths.push(reached);
     }
 
-    // The best, when it is better by more than chance; else a stronger one that keeps half of its gain.
-    let best = tried.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    let Some((best, most)) = best.filter(|(_, gain)| gain.mean > gain.error).copied() else {
+    tried.retain(|(_, gain)| gain.mean > SURE * gain.error);
+    if tried.is_empty() {
         return Err(ModelError::NothingToLearn { paragraphs: data.labelled() });
-    };
+    }
     let check_set = check_set();
     let before = macro_f1(model, &check_set);
     let mut highest = 0.0_f64;
-    let good = |(strength, gain): &&(f64, Gain)| *strength >= best && gain.mean >= 0.5 * most.mean;
-    for &(strength, _) in tried.iter().rev().filter(good) {
+    // What one article gains by moving further is often its own, and no gain to the next one.
+    for (strength, _) in tried {
         progress(&Event::Stage("check set"));
         let adapted = Arc::new(data.adapted(model, &everything, strength)?);
         let after = macro_f1(&adapted, &check_set);
