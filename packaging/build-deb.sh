@@ -9,9 +9,10 @@ target=${CARGO_TARGET_DIR:-target}
 cargo deb --version >/dev/null 2>&1 || { echo 'cargo-deb is missing: cargo install --locked cargo-deb' >&2; exit 1; }
 cargo build --locked --package skol_classifier --bins --profile "$profile"
 # The units of a package run the programs of the package.
-mkdir -p "$target/package/debian"
-sed 's|/usr/local/bin/|/usr/bin/|' examples/cron/skol-classifier.service >"$target/package/debian/skol-classifier.service"
-cp examples/cron/skol-classifier.timer "$target/package/debian/"
-packaging/completions.sh "$target/$folder" "$target/package/completions"
+# Cargo.toml names them below target/, wherever the build itself is.
+mkdir -p target/package/debian
+sed 's|/usr/local/bin/|/usr/bin/|' examples/cron/skol-classifier.service >target/package/debian/skol-classifier.service
+cp examples/cron/skol-classifier.timer target/package/debian/
+packaging/completions.sh "$target/$folder" target/package/completions
 cargo deb --no-build --locked --profile "$profile" --output "$target/debian/"
 ls -l "$target"/debian/*.deb
