@@ -4,6 +4,7 @@
 //! ends.
 
 use crate::Result;
+use crate::document::pdf;
 use crate::run::ProgramError;
 use crate::run::{Console, Message, last_value};
 use crate::settings::{self, Environment, ProgramSettings, Request, Settings, Task, Terminal};
@@ -133,6 +134,10 @@ fn exit_code(program: impl FnOnce(&FatalErrors) -> Result<Exit>) -> ExitCode {
     let errors = FatalErrors::of_process();
     let in_hook = errors.clone();
     panic::set_hook(Box::new(move |info| {
+        // What panics over a damaged PDF fails that document, which is told as such.
+        if pdf::is_read_here() {
+            return;
+        }
         let place =
             info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let payload = info.payload();

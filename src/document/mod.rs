@@ -12,7 +12,7 @@ mod layout;
 pub(crate) mod lines;
 pub(crate) mod name;
 mod paragraph;
-mod pdf;
+pub(crate) mod pdf;
 pub mod yedda;
 
 pub use annotation::{Annotation, Outcome, Status};

@@ -245,7 +245,7 @@ settings! {
         since: Option<String> => setting(Heading::Selection, "last").env(&["SINCE"]), since;
         /// Which attachments, or files of a folder, are documents
         ///
-        /// For folders the default is *.{txt,pdf}. A PDF is passed over where its text lies beside it.
+        /// For folders the default is *.{txt,pdf}; there a PDF is passed over where its text lies beside it.
         attachment_pattern: String => setting(Heading::Selection, "GLOB")
             .default("*.txt").env(&["COUCHDB_PATTERN", "PATTERN"]).aliases(&["couchdb-pattern", "pattern"]), glob;
     }

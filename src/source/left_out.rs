@@ -45,7 +45,7 @@ impl Reason {
             Self::Hidden => "hidden",
             Self::Output => "written by this program",
             Self::OtherName => "of another name",
-            Self::TextBeside => "PDF with their text beside them",
+            Self::TextBeside => "PDF beside a text",
             Self::NotRegular => "no regular file",
             Self::Dangling => "dangling",
             Self::Loop => "in a circle",

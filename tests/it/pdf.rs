@@ -130,7 +130,7 @@ fn a_folder_of_pdfs_is_labelled_and_one_that_fails_harms_no_other() {
 
     // The second night is as quiet as with texts, but for what failed.
     let again = run(folder.path(), &["papers", "-o", "out", "--verbosity", "2"]);
-    assert!(String::from_utf8_lossy(&again.stderr).contains("1 PDF with their text beside them"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("1 PDF beside a text"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The glyphs of a page: what each means and where it stands.
 
+use super::{Deadline, PdfError, give_up};
 use hayro_interpret::font::{Glyph as Drawn, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::hayro_syntax::Pdf;
@@ -9,8 +10,6 @@ use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
     InterpreterSettings, RenderContent, SoftMask, TransformExt, interpret_page,
 };
-use std::panic;
-use std::time::Instant;
 
 /// One glyph, in points. The page is turned so that its text runs to the right; y grows downwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,13 +26,10 @@ pub(super) struct Glyph {
     pub(super) size: f64,
 }
 
-/// Why the interpreter was left in the middle of a page.
-pub(super) enum GivenUp {
-    /// The deadline has passed.
-    Late,
-    /// More glyphs than a text can have.
-    TooMany,
-}
+/// A page with more letters than this is not there to be read.
+const MOST_ON_A_PAGE: usize = 1_000_000;
+/// More letters than any volume has; a small file can show one page a million times.
+const MOST: usize = 50_000_000;
 
 /// What was met in all pages so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,16 +60,15 @@ pub(super) struct Reader<'a> {
     pdf: &'a Pdf,
     cache: InterpreterCache<'a>,
     settings: InterpreterSettings,
-    end: Instant,
-    most: usize,
+    deadline: Deadline,
     seen: Seen,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(pdf: &'a Pdf, end: Instant, most: usize) -> Self {
+    pub(super) fn new(pdf: &'a Pdf, deadline: Deadline) -> Self {
         // Comments and stamps are not the author's text.
         let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..Default::default() };
-        Self { pdf, cache: InterpreterCache::new(), settings, end, most, seen: Seen::default() }
+        Self { pdf, cache: InterpreterCache::new(), settings, deadline, seen: Seen::default() }
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -88,12 +83,13 @@ impl<'a> Reader<'a> {
         let transform = page.initial_transform(true).to_kurbo();
         let settings = self.settings.clone();
         let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), settings);
+        let before = self.seen;
         let mut collector = Collector {
             bounds,
             found: Default::default(),
-            seen: self.seen,
-            end: self.end,
-            most: self.most,
+            before,
+            seen: before,
+            deadline: self.deadline,
             steps: 0,
         };
         interpret_page(page, &mut context, &mut collector);
@@ -123,53 +119,47 @@ fn upright(mut found: [Vec<Glyph>; DIRECTIONS], bounds: Rect) -> Vec<Glyph> {
 struct Collector {
     bounds: Rect,
     found: [Vec<Glyph>; DIRECTIONS],
+    /// What was met on the pages before.
+    before: Seen,
     seen: Seen,
-    end: Instant,
-    most: usize,
+    deadline: Deadline,
     steps: usize,
 }
 
 impl Collector {
-    /// Leaves the interpreter when it has run for too long. It has no other way to be stopped, and this one says
-    /// nothing to the panic hook.
+    /// After each thing that is drawn: asks for the time now and then.
     fn step(&mut self) {
         self.steps += 1;
-        if self.steps.is_multiple_of(256) && Instant::now() > self.end {
-            panic::resume_unwind(Box::new(GivenUp::Late));
-        }
-        if self.steps > self.most {
-            panic::resume_unwind(Box::new(GivenUp::TooMany));
+        if self.steps.is_multiple_of(256) {
+            self.deadline.check();
         }
     }
 
-    /// What a glyph means that says nothing of it. TeX drew letters as pictures for years, whose codes are those of ASCII
-    /// and Latin-1, with ligatures below.
-    fn guess(&mut self, drawn: &Drawn<'_>) -> String {
-        let Drawn::Type3(shape) = drawn else { return "\u{fffd}".to_owned() };
-        let text = match shape.char_code() {
-            11 => "ff",
-            12 => "fi",
-            13 => "fl",
-            14 => "ffi",
-            15 => "ffl",
-            code @ (0x20..=0x7e | 0xa1..=0xff) => {
-                let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-                self.seen.guessed += usize::from(letter != ' ');
-                self.seen.guessed_others += usize::from(!letter.is_ascii());
-                return written(letter);
+    /// Notes a letter that is read.
+    fn note(&mut self, meaning: &Meaning) {
+        self.seen.glyphs += 1;
+        match meaning {
+            Meaning::Told(_) => {}
+            Meaning::Guessed(text) => {
+                self.seen.guessed += 1;
+                self.seen.guessed_others += usize::from(!text.is_ascii());
             }
-            _ => return "\u{fffd}".to_owned(),
-        };
-        self.seen.guessed += 1;
-        text.to_owned()
+            Meaning::Unknown => self.seen.unknown += 1,
+        }
+        if self.seen.glyphs - self.before.glyphs > MOST_ON_A_PAGE {
+            give_up(PdfError::TooMuch { most: MOST_ON_A_PAGE, place: "on a page" });
+        }
+        if self.seen.glyphs > MOST {
+            give_up(PdfError::TooMuch { most: MOST, place: "in all" });
+        }
     }
 
     fn add(&mut self, drawn: &Drawn<'_>, transform: Affine) {
         self.step();
-        let text = match drawn.as_unicode() {
-            Some(BfString::Char(letter)) => written(letter),
-            Some(BfString::String(letters)) => letters.chars().map(written).collect(),
-            None => self.guess(drawn),
+        let meaning = meaning(drawn);
+        let text = match &meaning {
+            Meaning::Told(text) | Meaning::Guessed(text) => text.clone(),
+            Meaning::Unknown => char::REPLACEMENT_CHARACTER.to_string(),
         };
         if text.is_empty() {
             return;
@@ -194,8 +184,7 @@ impl Collector {
             return;
         }
         if !text.trim().is_empty() {
-            self.seen.glyphs += 1;
-            self.seen.unknown += usize::from(text == "\u{fffd}");
+            self.note(&meaning);
         }
         let direction = match (along.x.abs() >= along.y.abs(), along.x >= 0.0, along.y >= 0.0) {
             (true, true, _) => 0,
@@ -210,6 +199,37 @@ impl Collector {
             _ => (self.bounds.height() - start.y, start.x),
         };
         self.found[direction].push(Glyph { text, x, end: x + width, y, size });
+    }
+}
+
+/// What a glyph means.
+enum Meaning {
+    /// Its font says so.
+    Told(String),
+    /// Its code is taken for it.
+    Guessed(String),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What `drawn` means. TeX drew letters as pictures for years, whose fonts say nothing: their codes are those of ASCII and
+/// Latin-1, with ligatures below.
+fn meaning(drawn: &Drawn<'_>) -> Meaning {
+    match (drawn.as_unicode(), drawn) {
+        (Some(BfString::Char(letter)), _) => Meaning::Told(written(letter)),
+        (Some(BfString::String(letters)), _) => Meaning::Told(letters.chars().map(written).collect()),
+        (None, Drawn::Type3(shape)) => match shape.char_code() {
+            11 => Meaning::Guessed("ff".to_owned()),
+            12 => Meaning::Guessed("fi".to_owned()),
+            13 => Meaning::Guessed("fl".to_owned()),
+            14 => Meaning::Guessed("ffi".to_owned()),
+            15 => Meaning::Guessed("ffl".to_owned()),
+            code @ (0x20..=0x7e | 0xa1..=0xff) => {
+                char::from_u32(code).map_or(Meaning::Unknown, |letter| Meaning::Guessed(written(letter)))
+            }
+            _ => Meaning::Unknown,
+        },
+        (None, Drawn::Outline(_)) => Meaning::Unknown,
     }
 }
 

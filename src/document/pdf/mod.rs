@@ -26,12 +26,12 @@ use thiserror::Error;
 /// How every PDF begins.
 pub(super) const MAGIC: &[u8] = b"%PDF-";
 
-/// How long one PDF may take. A volume of 1,000 pages takes a few seconds.
+/// How long one PDF may take.
 const MOST_TIME: Duration = Duration::from_secs(60);
 /// Pages nest objects in objects, and the interpreter follows them by calling itself.
 const STACK_BYTES: usize = 64 << 20;
-/// Text beyond this is no article; a small file can draw one form a million times.
-const MOST_GLYPHS: usize = 50_000_000;
+/// The name of the threads that read PDFs.
+const THREAD: &str = "pdf";
 
 /// Why a PDF has no text to give. A message goes on from the document's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -80,17 +80,23 @@ pub enum PdfError {
     },
     /// It draws more text than can be meant.
     #[error(
-        "is a PDF that draws more than {most} glyphs; extract its text with another program, for example: pdftotext"
+        "is a PDF that draws more than {most} letters {place}; extract its text with another program, for example: pdftotext"
     )]
     TooMuch {
         /// The limit.
         most: usize,
+        /// Where: on a page, or in all.
+        place: &'static str,
     },
     /// It unpacks to more than memory should hold.
     #[error(
-        "is a PDF that unpacks to far more than its size lets expect, as no text does; if you trust it, extract its text with another program, for example: pdftotext"
+        "is a PDF that unpacks to more than {} MiB; if you trust it, extract its text with another program, for example: pdftotext",
+        most >> 20
     )]
-    Bomb,
+    TooLarge {
+        /// The limit, in bytes.
+        most: u64,
+    },
     /// No thread could be started for it.
     #[error("is a PDF, and no thread could be started to read it: {0}")]
     Thread(String),
@@ -105,44 +111,78 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String, PdfError> {
 }
 
 fn text_within(bytes: Vec<u8>, most: Duration) -> Result<String, PdfError> {
-    let too_slow = PdfError::TooSlow { seconds: most.as_secs() };
+    let deadline = Deadline { end: Instant::now() + most, most };
+    on_own_thread(deadline, move || read(bytes, deadline))
+}
+
+/// When a PDF must have been read.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    end: Instant,
+    most: Duration,
+}
+
+impl Deadline {
+    fn error(self) -> PdfError {
+        PdfError::TooSlow { seconds: self.most.as_secs() }
+    }
+
+    /// Gives the PDF up when its time is over.
+    fn check(self) {
+        if Instant::now() > self.end {
+            give_up(self.error());
+        }
+    }
+}
+
+/// Leaves the interpreter, which has no other way to be stopped. It unwinds as a panic does, but says nothing to the
+/// panic hook.
+fn give_up(error: PdfError) -> ! {
+    panic::resume_unwind(Box::new(error))
+}
+
+/// Whether this thread reads a PDF: a panic in it is a damaged PDF, and no fault of the program.
+pub(crate) fn is_read_here() -> bool {
+    thread::current().name() == Some(THREAD)
+}
+
+/// Runs `read` where neither a panic nor a full stack nor an endless loop of it harms the caller.
+fn on_own_thread(
+    deadline: Deadline,
+    read: impl FnOnce() -> Result<String, PdfError> + Send + 'static,
+) -> Result<String, PdfError> {
     let (done, result) = mpsc::sync_channel(1);
-    let end = Instant::now() + most;
-    let late = too_slow.clone();
-    let worker = thread::Builder::new().name("pdf".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-        let read = panic::catch_unwind(move || read(bytes, end));
+    let worker = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK_BYTES).spawn(move || {
+        let read = panic::catch_unwind(panic::AssertUnwindSafe(read));
         let _ = done.send(read.unwrap_or_else(|thrown| {
-            Err(match thrown.downcast::<glyphs::GivenUp>().map(|reason| *reason) {
-                Ok(glyphs::GivenUp::Late) => late,
-                Ok(glyphs::GivenUp::TooMany) => PdfError::TooMuch { most: MOST_GLYPHS },
-                Err(_) => PdfError::Damaged,
-            })
+            Err(thrown.downcast::<PdfError>().map_or(PdfError::Damaged, |given_up| *given_up))
         }));
     });
     let worker = worker.map_err(|error| PdfError::Thread(error.to_string()))?;
     // The thread ends itself soon after the deadline; where it is caught between two glyphs, it is left behind.
-    match result.recv_timeout(most + Duration::from_secs(2)) {
+    match result.recv_timeout(deadline.most + Duration::from_secs(2)) {
         Ok(read) => {
             let _ = worker.join();
             read
         }
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(too_slow),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(deadline.error()),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(PdfError::Damaged),
     }
 }
 
-fn read(bytes: Vec<u8>, end: Instant) -> Result<String, PdfError> {
-    if unpacked::is_too_much(&bytes) {
-        return Err(PdfError::Bomb);
+fn read(bytes: Vec<u8>, deadline: Deadline) -> Result<String, PdfError> {
+    if let Some(most) = unpacked::exceeded_limit(&bytes, deadline) {
+        return Err(PdfError::TooLarge { most });
     }
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => PdfError::Password,
         LoadPdfError::Decryption(_) => PdfError::Encryption,
         LoadPdfError::Invalid => PdfError::Damaged,
     })?;
-    let mut reader = glyphs::Reader::new(&pdf, end, MOST_GLYPHS);
+    let mut reader = glyphs::Reader::new(&pdf, deadline);
     let mut text = String::new();
     for page in pdf.pages().iter() {
+        deadline.check();
         let glyphs = reader.page(page);
         text::write(&order::in_order(segments::of(glyphs)), &mut text);
         text.push('\u{c}');

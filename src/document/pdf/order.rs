@@ -81,7 +81,6 @@ fn divide(segments: Vec<Segment>, goes_on: bool, divisions: usize, blocks: &mut 
     let gutter = if divisions == 0 { None } else { gutter(&segments) };
     let Some(gutter) = gutter else { return push(segments, goes_on, blocks) };
     let mut goes_on = goes_on;
-    let mut bands: Vec<(Vec<Segment>, Vec<Segment>)> = Vec::new();
     let mut rest = segments.into_iter().peekable();
     while rest.peek().is_some() {
         let mut across = Vec::new();
@@ -92,18 +91,14 @@ fn divide(segments: Vec<Segment>, goes_on: bool, divisions: usize, blocks: &mut 
             push(across, goes_on, blocks);
             goes_on = false;
         }
-        let mut sides = (Vec::new(), Vec::new());
+        let (mut left, mut right) = (Vec::new(), Vec::new());
         while let Some(segment) = rest.next_if(|segment| !gutter.is_crossed_by(segment)) {
-            if segment.left < gutter.x { sides.0.push(segment) } else { sides.1.push(segment) }
+            if segment.left < gutter.x { left.push(segment) } else { right.push(segment) }
         }
-        bands.push(sides);
-        if let Some((left, right)) = bands.pop() {
-            let two = !left.is_empty();
-            divide(left, goes_on, divisions - 1, blocks);
-            goes_on = two || goes_on;
-            divide(right, goes_on, divisions - 1, blocks);
-            goes_on = false;
-        }
+        let both = !left.is_empty();
+        divide(left, goes_on, divisions - 1, blocks);
+        divide(right, goes_on || both, divisions - 1, blocks);
+        goes_on = false;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Pages as they are laid out, and PDFs that must harm nobody.
 
 use super::segments::Segment;
-use super::{PdfError, order, text, text_within};
-use std::time::Duration;
+use super::{Deadline, PdfError, is_read_here, on_own_thread, order, text, text_within};
+use std::time::{Duration, Instant};
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/data/pdf/one_column.pdf");
 
@@ -78,6 +78,22 @@ fn what_takes_too_long_is_given_up() {
     let error = text_within(SAMPLE.to_vec(), Duration::ZERO).expect_err("no time at all");
     assert_eq!(error, PdfError::TooSlow { seconds: 0 });
     assert!(text_within(SAMPLE.to_vec(), Duration::from_secs(600)).is_ok());
+}
+
+#[test]
+fn what_fails_or_hangs_on_its_own_thread_harms_nobody() {
+    let deadline = |most| Deadline { end: Instant::now() + most, most };
+    let soon = Duration::from_millis(10);
+    let error = on_own_thread(deadline(soon), || std::panic::resume_unwind(Box::new("damaged")));
+    assert_eq!(error, Err(PdfError::Damaged));
+    // It asks nobody for the time.
+    let error = on_own_thread(deadline(soon), || {
+        std::thread::sleep(Duration::from_secs(20));
+        Ok(String::new())
+    });
+    assert_eq!(error, Err(PdfError::TooSlow { seconds: 0 }));
+    let asked = on_own_thread(deadline(soon), || Ok(is_read_here().to_string()));
+    assert_eq!((asked.as_deref(), is_read_here()), (Ok("true"), false));
 }
 
 #[test]

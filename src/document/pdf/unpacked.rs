@@ -4,9 +4,10 @@
 //! and thrown away. Pictures are never unpacked later, but what says that it is one may be none; they may be larger. What
 //! is encrypted shows nothing here.
 
+use super::Deadline;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use memchr::memmem;
-use std::io::{self, BufReader, Read};
+use std::io::Read;
 
 /// What the streams of a PDF may unpack to, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -25,62 +26,59 @@ const LAYERS: usize = 4;
 /// So far before a stream its dictionary is looked for.
 const DICTIONARY: usize = 4096;
 
-/// Whether a stream of `pdf`, or all together, unpack to more than a reader should hold.
-pub(super) fn is_too_much(pdf: &[u8]) -> bool {
-    is_more_than(LIMITS, pdf)
+/// The limit that a stream of `pdf`, or all together, exceed, if they do. Gives up at the deadline.
+pub(super) fn exceeded_limit(pdf: &[u8], deadline: Deadline) -> Option<u64> {
+    exceeded(LIMITS, pdf, deadline)
 }
 
-fn is_more_than(limits: Limits, pdf: &[u8]) -> bool {
+fn exceeded(limits: Limits, pdf: &[u8], deadline: Deadline) -> Option<u64> {
     let mut together = 0;
-    memmem::find_iter(pdf, b"stream").any(|at| {
+    memmem::find_iter(pdf, b"stream").find_map(|at| {
         let data = match pdf[at + b"stream".len()..] {
             [b'\r', b'\n', ref data @ ..] | [b'\n' | b'\r', ref data @ ..] => data,
-            _ => return false,
+            _ => return None,
         };
         let before = &pdf[at.saturating_sub(DICTIONARY)..at];
         if before.ends_with(b"end") {
-            return false;
+            return None;
         }
         let dictionary = &before[memmem::rfind(before, b"obj").unwrap_or(0)..];
         let says = |name: &[u8]| memmem::find(dictionary, name).is_some();
         let is_picture = says(b"/Image");
         let most = if is_picture { limits.picture } else { limits.stream };
-        let mut size = inflated(data, most, LAYERS);
+        let mut size = inflated(data, most, deadline);
         if says(b"LZW") {
             size = size.max(lzw(data, most));
         }
         together += if is_picture { 0 } else { size };
-        size > most || together > limits.together
+        if size > most { Some(most) } else { (together > limits.together).then_some(limits.together) }
     })
 }
 
 /// How many bytes `data` inflates to; more than `most` where it is more. What is not deflated has none.
-fn inflated(data: &[u8], most: u64, layers: usize) -> u64 {
-    let zlib = count(ZlibDecoder::new(data), most, layers);
-    if zlib > 0 { zlib } else { count(DeflateDecoder::new(data), most, layers) }
+fn inflated(data: &[u8], most: u64, deadline: Deadline) -> u64 {
+    let zlib = size(&|| Box::new(ZlibDecoder::new(data)), most, LAYERS, deadline);
+    if zlib > 0 { zlib } else { size(&|| Box::new(DeflateDecoder::new(data)), most, LAYERS, deadline) }
 }
 
-/// How many bytes `reader` gives, or what they inflate to in their turn, if that is more.
-fn count(reader: impl Read, most: u64, layers: usize) -> u64 {
-    let mut reader = BufReader::with_capacity(1 << 16, reader);
-    let Ok(start) = io::BufRead::fill_buf(&mut reader) else { return 0 };
-    // The two bytes that zlib begins with: a method and a check.
-    let is_packed = matches!(start, [method, check, ..]
-        if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*check)).is_multiple_of(31));
-    let boxed: Box<dyn Read + '_> = if is_packed && layers > 1 {
-        return count(ZlibDecoder::new(Box::new(reader) as Box<dyn Read + '_>), most, layers - 1);
-    } else {
-        Box::new(reader)
-    };
-    let mut size = 0;
-    let mut buffer = [0; 1 << 15];
-    let mut boxed = boxed.take(most + 1);
-    loop {
-        match boxed.read(&mut buffer) {
-            Ok(0) | Err(_) => return size,
-            Ok(length) => size += length as u64,
-        }
+/// How many bytes the reader of `open` gives, or what they inflate to in their turn where that is more.
+fn size<'a>(open: &dyn Fn() -> Box<dyn Read + 'a>, most: u64, layers: usize, deadline: Deadline) -> u64 {
+    let mut reader = open().take(most + 1);
+    let mut buffer = vec![0; 1 << 16];
+    let (mut size, mut start): (u64, Vec<u8>) = (0, Vec::new());
+    while let Ok(length @ 1..) = reader.read(&mut buffer) {
+        deadline.check();
+        start.extend(buffer[..length].iter().take(2_usize.saturating_sub(start.len())));
+        size += length as u64;
     }
+    // The two bytes that zlib begins with: a method and a check.
+    let is_packed = matches!(start[..], [method, check]
+        if method & 0x0f == 8 && (u16::from(method) << 8 | u16::from(check)).is_multiple_of(31));
+    if layers == 1 || !is_packed || size > most {
+        return size;
+    }
+    let inner = self::size(&|| Box::new(ZlibDecoder::new(open())), most, layers - 1, deadline);
+    size.max(inner)
 }
 
 /// How many bytes `data` has by LZW as PDF uses it; counts lengths and keeps no text.
@@ -135,15 +133,18 @@ fn lzw(data: &[u8], most: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, is_more_than, lzw};
+    use super::super::Deadline;
+    use super::{Limits, exceeded, lzw};
     use flate2::Compression;
     use flate2::write::ZlibEncoder;
     use std::io::Write;
+    use std::time::{Duration, Instant};
 
     const SMALL: Limits = Limits { stream: 1 << 20, picture: 16 << 20, together: 8 << 20 };
 
     fn is_too_much(pdf: &[u8]) -> bool {
-        is_more_than(SMALL, pdf)
+        let most = Duration::from_secs(600);
+        exceeded(SMALL, pdf, Deadline { end: Instant::now() + most, most }).is_some()
     }
 
     fn packed(data: &[u8]) -> Vec<u8> {
@@ -166,6 +167,9 @@ mod tests {
         }
         // Without the header of zlib, as some programs write it.
         assert!(is_too_much(&pdf("/Filter/FlateDecode", &once[2..])));
+        // What begins as zlib does by chance is counted as what it is.
+        let chance = packed(&[b"x^".as_slice(), &blanks].concat());
+        assert!(is_too_much(&pdf("/Filter/FlateDecode", &chance)));
         let fits = packed(&blanks[..1 << 16]);
         assert!(!is_too_much(&pdf("/Filter/FlateDecode", &fits)));
         assert!(!is_too_much(&pdf("/Subtype/Image/Filter/FlateDecode", &once)));

@@ -273,6 +273,18 @@ async fn a_document_that_the_server_refuses_fails_alone() {
     assert!(outcomes[8].error.as_ref().unwrap().contains("d07 is locked"), "{:?}", outcomes[8]);
 }
 
+fn flagger(database: &TestDatabase) -> CouchFlagger {
+    let params = CouchFlagParams {
+        connection: database.params(),
+        pattern: "*.txt".into(),
+        filter: TaxonomyFilter::default(),
+        max_document_size: 1 << 20,
+        text: TextParams::default(),
+        dry_run: false,
+    };
+    CouchFlagger::open(&params, &context()).unwrap()
+}
+
 #[tokio::test]
 async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
     let database = server().database("flag");
@@ -291,15 +303,7 @@ async fn the_taxonomy_flag_follows_the_text_and_nothing_else_is_written() {
         reference("right", "u.txt"),
         reference("wrong", "t.txt"),
     ];
-    let params = CouchFlagParams {
-        connection: database.params(),
-        pattern: "*.txt".into(),
-        filter: TaxonomyFilter::default(),
-        max_document_size: 1 << 20,
-        text: TextParams::default(),
-        dry_run: false,
-    };
-    let mut flagger = CouchFlagger::open(&params, &context()).unwrap();
+    let mut flagger = flagger(&database);
     let outcomes = flagger.update(&references).await.unwrap();
     use Status::{Saved, Unchanged};
     assert_eq!(statuses(&outcomes), [Saved, Unchanged, Unchanged, Saved], "{outcomes:?}");
@@ -327,16 +331,8 @@ async fn the_taxonomy_flag_reads_what_is_labelled() {
         json!({ "_id": id, "_attachments": { "t.txt": { "content_type": "text/plain", "data": data } } })
     };
     database.put_all(&documents.iter().map(with_bytes).collect::<Vec<_>>());
-    let params = CouchFlagParams {
-        connection: database.params(),
-        pattern: "*.txt".into(),
-        filter: TaxonomyFilter::default(),
-        max_document_size: 1 << 20,
-        text: TextParams::default(),
-        dry_run: false,
-    };
     let references: Vec<_> = documents.iter().map(|(id, _)| reference(id, "t.txt")).collect();
-    let mut flagger = CouchFlagger::open(&params, &context()).unwrap();
+    let mut flagger = flagger(&database);
     let outcomes = flagger.update(&references).await.unwrap();
     use Status::{Failed, Saved};
     assert_eq!(statuses(&outcomes), [Saved, Saved, Saved, Failed], "{outcomes:?}");
