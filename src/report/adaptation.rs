@@ -62,7 +62,7 @@ fn strengths(page: &mut Page, adapted: &Adapted) {
     let plot = LinePlot {
         title: "Held-out paragraphs labelled as corrected".into(),
         description: words.join("; "),
-        x_label: "steps from the model as it was, the penalty weaker each time".into(),
+        x_label: "steps from the model as it was".into(),
         y_label: "share labelled as corrected".into(),
         x_range: (0.0, last),
         y_range: ((low * 20.0).floor() / 20.0, 1.0),

@@ -1,5 +1,6 @@
 // Looks at pages and corrects them in a real browser: node pages.mjs PROGRAMS SCRATCH [SCREENSHOTS]
-// PROGRAMS has predict_classifier and convert_annotations. Ends with 1 where anything is not as it should be.
+// PROGRAMS has the four programs; pages that lie in SCRATCH/reports are looked at too. Ends with 1 where anything is not
+// as it should be.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -26,7 +27,13 @@ fs.writeFileSync(path.join(scratch, 'texts', 'plain.txt'), [
   'Holotype: Novak 123 (PRM), on soil under Quercus.', '',
   'Agaricus albus Muster, comb. nov.', '',
   'The species is common. It was not found in the north.', '', ''].join('\n'));
-run('predict_classifier', 'texts', '--output', 'labelled', '--html', 'pages', '--no-progress');
+const gold = fs.realpathSync(path.join(import.meta.dirname, '..', 'data', 'gold'));
+const report = name => path.join('reports', `${name}.html`);
+fs.mkdirSync(path.join(scratch, 'reports'), { recursive: true });
+run('predict_classifier', 'texts', '--output', 'labelled', '--html', 'pages', '--report', report('run'), '--no-progress');
+run('evaluate_classifier', '--gold', gold, '--report', report('evaluation'), '--no-progress');
+run('train_classifier', '--input', gold, '--model', 'logistic_words_suffixes', '--name', 'small', '--output', 'trained',
+  '--report', report('training'), '--no-progress');
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox'] });
 const address = (...parts) => pathToFileURL(path.join(scratch, ...parts)).href;
@@ -39,31 +46,57 @@ const watch = page => {
 };
 
 // --- Every page at every width, light and dark ------------------------------------------------------------------------
-const pages = fs.readdirSync(path.join(scratch, 'pages')).filter(name => name.endsWith('.html'));
-check(pages.length === 3, `two pages and an index: ${pages}`);
-for (const colorScheme of ['light', 'dark']) {
-  for (const width of [390, 800, 1280]) {
-    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
-    for (const [number, name] of pages.entries()) {
-      const page = await context.newPage();
-      watch(page);
-      await page.goto(address('pages', name));
-      if (name !== 'index.html') await page.keyboard.press('j');
-      check(await page.evaluate(() => window.ran === undefined), `${name}: something of the text ran`);
-      check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} scrolls sideways at ${width}`);
-      if (screenshots) await page.screenshot({ path: path.join(screenshots, `${number}-${width}-${colorScheme}.png`) });
-      // The page's own policy lets nothing else run; for the test it is lifted.
-      await (await context.newCDPSession(page)).send('Page.setBypassCSP', { enabled: true });
-      await page.evaluate(`${axe};0`);
-      const { violations } = await page.evaluate(() => axe.run());
-      for (const { impact, id, nodes } of violations) {
-        check(!['serious', 'critical'].includes(impact), `${name} at ${width}, ${colorScheme}: ${id} (${impact}): ${nodes[0].html.slice(0, 120)}`);
+const look = async (folder, names) => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [390, 800, 1280]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+      for (const [number, name] of names.entries()) {
+        const at = `${name} at ${width}, ${colorScheme}`;
+        const page = await context.newPage();
+        watch(page);
+        await page.goto(address(folder, name));
+        if (folder === 'pages' && name !== 'index.html') await page.keyboard.press('j');
+        check(await page.evaluate(() => window.ran === undefined), `${at}: something of the text ran`);
+        check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${at}: scrolls sideways`);
+        const unreadable = await page.evaluate(unreadableText);
+        check(unreadable.length === 0, `${at}: ${unreadable.slice(0, 3)}`);
+        if (screenshots) {
+          const file = folder === 'pages' ? number : path.parse(name).name;
+          await page.screenshot({ path: path.join(screenshots, `${file}-${width}-${colorScheme}.png`), fullPage: folder !== 'pages' });
+        }
+        // The page's own policy lets nothing else run; for the test it is lifted.
+        await (await context.newCDPSession(page)).send('Page.setBypassCSP', { enabled: true });
+        await page.evaluate(`${axe};0`);
+        const { violations } = await page.evaluate(() => axe.run());
+        for (const { impact, id, nodes } of violations) {
+          check(!['serious', 'critical'].includes(impact), `${at}: ${id} (${impact}): ${nodes[0].html.slice(0, 120)}`);
+        }
+        await page.close();
       }
-      await page.close();
+      await context.close();
     }
-    await context.close();
   }
-}
+};
+// Text that is drawn smaller than ten pixels, also where a chart is scaled down, and text that a chart cuts off.
+const unreadableText = () => [...document.querySelectorAll('body *')].flatMap(element => {
+  if (![...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim())) return [];
+  if (!element.checkVisibility({ visibilityProperty: true }) || element.closest('title, script, style, sub, sup')) return [];
+  const chart = element.ownerSVGElement, matrix = chart && element.getScreenCTM();
+  const scale = matrix ? Math.hypot(matrix.a, matrix.b) : 1;
+  const text = element.textContent.trim().slice(0, 40), faults = [];
+  if (parseFloat(getComputedStyle(element).fontSize) * scale < 10) faults.push(`below 10 px: ${text}`);
+  if (chart) {
+    const [inner, outer] = [element.getBoundingClientRect(), chart.getBoundingClientRect()];
+    if (inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1) {
+      faults.push(`cut off by its chart: ${text}`);
+    }
+  }
+  return faults;
+});
+const htmls = folder => fs.readdirSync(path.join(scratch, folder)).filter(name => name.endsWith('.html'));
+const pages = htmls('pages');
+check(pages.length === 3, `two pages and an index: ${pages}`);
+await look('pages', pages);
 
 // --- Correct: two labels, a split, a join that is undone, save ----------------------------------------------------------
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
@@ -140,7 +173,6 @@ fs.mkdirSync(path.dirname(savedAtOnce));
 fs.renameSync(checklist, savedAtOnce);
 const documentsSaved = JSON.parse(fs.readFileSync(savedAtOnce, 'utf8')).documents.filter(({ name }) => name.startsWith('list'));
 check(documentsSaved.length === 4, 'corrections of four documents in one file');
-await browser.close();
 
 // --- Into the annotations, and kept by the next run ------------------------------------------------------------------------
 run('convert_annotations', 'labelled', 'corrections', '--to', 'yedda', '--output', 'labelled');
@@ -161,7 +193,7 @@ run('predict_classifier', 'checklist', '--model', base, '--output', 'checklist-l
 check(fs.readFileSync(path.join(scratch, 'checklist-labelled', 'list0.txt.ann'), 'utf8') === correctedList, 'the checklist is kept');
 run('predict_classifier', 'checklist', '--model', base, '--output', 'checklist-again', '--no-progress');
 run('train_classifier', '--adapt', base, '--input', 'checklist-corrections', '--annotations', 'checklist-again',
-  '--name', 'adapted', '--output', 'models', '--no-progress');
+  '--name', 'adapted', '--output', 'models', '--report', report('adapting'), '--no-progress');
 const right = model => {
   const output = `others-${path.basename(model)}`;
   run('predict_classifier', 'others', '--model', model, '--output', output, '--no-progress');
@@ -171,5 +203,11 @@ const right = model => {
 const [rightBefore, rightAfter] = [right(base), right(path.join('models', 'adapted.skol'))];
 check(rightAfter > rightBefore, `of 18 names ${rightBefore} were right, and ${rightAfter} are`);
 console.log(`of 18 names of other documents ${rightBefore} were right before adapting, and ${rightAfter} are`);
+
+// --- Reports: of a run, an evaluation, training, adapting, and of a measured session ------------------------------------------
+const reports = htmls('reports');
+check(reports.length >= 4, `the reports: ${reports}`);
+await look('reports', reports);
+await browser.close();
 console.log(wrong ? `${wrong} wrong` : 'pages look right, are safe, and carry corrections');
 process.exit(wrong ? 1 : 0);

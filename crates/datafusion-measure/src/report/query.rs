@@ -155,35 +155,39 @@ fn shown(operator: &OperatorMetrics, all_ns: u64) -> Markup {
     }
 }
 
-const WIDTH: f64 = 640.0;
-const LABEL: f64 = 88.0;
-const ROW: f64 = 26.0;
+/// Height of a stage's row (px): its name, and the bar below it.
+const ROW: f64 = 36.0;
+/// Height of the names of the axis (px).
+const AXIS: f64 = 18.0;
 
-/// When each stage ran: a bar from its first start to its last end.
+/// When each stage ran: a bar from its first start to its last end. Widths are percentages, not units of a `viewBox`, so
+/// that text keeps its size on a narrow screen.
 fn waterfall(number: u64, stages: &[StageMetrics]) -> Markup {
     let end = stages.iter().filter_map(|stage| stage.end_s).fold(0.0, f64::max);
     if end <= 0.0 {
         return html! {};
     }
-    let height = ROW * stages.len() as f64 + 24.0;
-    let x = |seconds: f64| LABEL + seconds / end * (WIDTH - LABEL - 4.0);
+    let height = ROW * stages.len() as f64 + AXIS;
+    let percent = |seconds: f64| format!("{:.2}%", seconds / end * 100.0);
     html! {
         figure {
-            svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-labelledby={ "waterfall-" (number) } {
+            svg width="100%" height=(height) role="img" aria-labelledby={ "waterfall-" (number) } {
                 title id={ "waterfall-" (number) } { "When each stage of query " (number) " ran" }
                 @for (index, stage) in stages.iter().enumerate() {
                     @let top = ROW * index as f64;
-                    text x="0" y=(top + 17.0) { "stage " (stage.number) }
-                    line.track x1=(LABEL) x2=(WIDTH - 4.0) y1=(top + ROW - 1.0) y2=(top + ROW - 1.0) {}
+                    text x="0" y=(top + 13.0) { "stage " (stage.number) }
+                    line.track x1="0" x2="100%" y1=(top + ROW - 3.0) y2=(top + ROW - 3.0) {}
                     @if let (Some(from), Some(to)) = (stage.start_s, stage.end_s) {
-                        rect.bar x=(format!("{:.1}", x(from))) y=(top + 5.0) height=(ROW - 10.0) rx="2"
-                            width=(format!("{:.1}", (x(to) - x(from)).max(2.0))) {
+                        // A short stage is still seen, also at the end.
+                        @let width = (to - from).max(end / 200.0);
+                        rect.bar x=(percent(from.min(end - width))) y=(top + 17.0) height=(ROW - 22.0)
+                            width=(percent(width)) {
                             title { "stage " (stage.number) ": " (format!("{from:.3} s to {to:.3} s")) }
                         }
                     }
                 }
-                text.quiet x=(LABEL) y=(height - 6.0) { "0" }
-                text.quiet x=(WIDTH - 4.0) y=(height - 6.0) text-anchor="end" { (time(end)) }
+                text.quiet x="0" y=(height - 4.0) { "0" }
+                text.quiet x="100%" y=(height - 4.0) text-anchor="end" { (time(end)) }
             }
             figcaption { "From the first start of an operator of each stage to its last end." }
         }

@@ -8,6 +8,7 @@ mod deep;
 mod events;
 mod facts;
 mod guide;
+mod memory;
 mod observing;
 #[cfg(feature = "otel")]
 mod otel;
