@@ -85,18 +85,23 @@ fn tests_below(folder: &Path, names: &mut Vec<String>) {
     }
 }
 
-#[test]
-fn guide_table_names_tests_that_exist() {
+/// Names of all tests of the repository.
+fn tests() -> Vec<String> {
     let mut tests = Vec::new();
-    tests_below(&repository("tests"), &mut tests);
-    tests_below(&repository("src"), &mut tests);
-    tests_below(&repository("crates"), &mut tests);
-    let guide = guide();
-    let (_, table) = guide.split_once("\n| the guide | here | shown by |\n").unwrap();
+    for folder in ["tests", "src", "crates"] {
+        tests_below(&repository(folder), &mut tests);
+    }
+    tests
+}
+
+/// The names between backticks in a cell of a table; every one is a test or a file. How many rows were looked at.
+fn rows_name_what_exists(text: &str, head: &str, cell: impl Fn(&[&str]) -> usize) -> usize {
+    let tests = tests();
+    let (_, table) = text.split_once(head).unwrap();
     let mut rows = 0;
     for row in table.lines().skip(1).take_while(|line| line.starts_with('|')) {
-        let shown_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
-        let names: Vec<&str> = shown_by.split('`').skip(1).step_by(2).collect();
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let names: Vec<&str> = cells[cell(&cells)].split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "no test is named: {row}");
         for name in names {
             let exists = if name.contains('/') {
@@ -108,5 +113,20 @@ fn guide_table_names_tests_that_exist() {
         }
         rows += 1;
     }
+    rows
+}
+
+#[test]
+fn guide_table_names_tests_that_exist() {
+    let rows =
+        rows_name_what_exists(&guide(), "\n| the guide | here | shown by |\n", |cells| cells.len() - 1);
     assert!(rows > 50, "{rows} rows");
+}
+
+#[test]
+fn the_comparison_with_others_names_tests_that_exist() {
+    let path = repository("crates/datafusion-measure/docs/for-sparkmeasure-users.md");
+    let head = "\n| | here | shown by | sparkMeasure | datafusion-tracing | Spark UI |\n";
+    let rows = rows_name_what_exists(&fs::read_to_string(path).unwrap(), head, |_| 2);
+    assert!(rows > 15, "{rows} rows");
 }
