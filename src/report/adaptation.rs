@@ -1,7 +1,7 @@
 //! The page that says what adapting a model has changed.
 
 use super::html::{Cell, Page};
-use super::plot::{LinePlot, Series, bars};
+use super::plot::{Bar, LinePlot, Series, bars};
 use crate::model::train::{Adapted, Change};
 
 /// The page for an adapted model.
@@ -27,13 +27,14 @@ pub fn adaptation_page(adapted: &Adapted) -> String {
     if !adapted.moved.is_empty() {
         page.section("Labels that moved");
         let most = adapted.moved.iter().map(|(_, _, count)| *count).max().unwrap_or(1).max(1) as f64;
-        let shown = adapted.moved.iter().take(12);
-        let shares: Vec<(String, f64)> = shown
-            .map(|(from, to, count)| (format!("{from} to {to}: {count}"), *count as f64 / most))
-            .collect();
-        let words: Vec<&str> = shares.iter().map(|(words, _)| words.as_str()).collect();
+        let shown = adapted.moved.iter().take(12).map(|(from, to, count)| Bar {
+            name: format!("{from} to {to}"),
+            length: *count as f64 / most,
+            figure: count.to_string(),
+        });
+        let shown: Vec<Bar> = shown.collect();
         page.figure(
-            &bars("moved", "Corrected paragraphs by how their label moved", &words.join(", "), &shares),
+            &bars("moved", "Corrected paragraphs by how their label moved", &shown),
             "Corrected paragraphs that have another label than before.",
         );
         let rows: Vec<Vec<Cell>> = adapted

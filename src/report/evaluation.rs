@@ -1,7 +1,7 @@
 //! The page that says how good a model is.
 
 use super::html::{Cell, Page};
-use super::plot::{LinePlot, Series, bars};
+use super::plot::{Bar, LinePlot, Series, bars};
 use crate::model::evaluate::{Calibration, Confusion, Evaluation, Scores};
 use crate::model::train::LearningPoint;
 
@@ -53,14 +53,9 @@ pub fn evaluation_page(evaluation: &Evaluation, learning_curve: &[LearningPoint]
 
 fn per_label(page: &mut Page, what: &str, scores: &Scores) {
     let shown: Vec<_> = scores.labels.iter().filter(|(_, label)| label.support > 0).collect();
-    let shares: Vec<(String, f64)> = shown.iter().map(|(name, label)| (name.clone(), label.f1)).collect();
-    let words: Vec<String> = shares.iter().map(|(name, f1)| format!("{name} {f1:.3}")).collect();
-    let svg = bars(
-        &format!("f1-{}", what.to_lowercase()),
-        &format!("F1 of each label, {}", what.to_lowercase()),
-        &words.join(", "),
-        &shares,
-    );
+    let f1: Vec<Bar> = shown.iter().map(|(name, label)| Bar::of_share(name, label.f1)).collect();
+    let of = what.to_lowercase();
+    let svg = bars(&format!("f1-{of}"), &format!("F1 of each label, {of}"), &f1);
     page.figure(&svg, "F1 of each label.");
     let rows: Vec<Vec<Cell>> = shown
         .iter()

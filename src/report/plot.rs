@@ -1,6 +1,7 @@
 //! Plots as inline SVG, coloured by the style of [`html::Page`](super::html::Page).
 
 use super::html::escape;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Width of all plots in units of the drawing: about that of a phone, so that 14 units of text can be read there.
@@ -8,8 +9,12 @@ const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 300.0;
 /// Margins of a plot: left, right, top, bottom.
 const MARGIN: (f64, f64, f64, f64) = (56.0, 14.0, 14.0, 50.0);
-/// Height of a bar with its margin.
-const BAR: f64 = 26.0;
+/// Height of a bar with its name and margin.
+const BAR: f64 = 42.0;
+/// Room for the figure beside the longest bar.
+const FIGURE: f64 = 60.0;
+/// Characters of a name that fit above its bar, wide ones too.
+const NAME: usize = 32;
 
 /// Points of one curve. The first curve has round marks, the second square ones.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,30 +150,55 @@ impl LinePlot {
     }
 }
 
-/// Bars of shares between 0 and 1, each with its name and its figure.
+/// One bar of [`bars`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    /// What the bar is of.
+    pub name: String,
+    /// Its length, from 0 to 1.
+    pub length: f64,
+    /// The figure beside it.
+    pub figure: String,
+}
+
+impl Bar {
+    /// A bar of a share between 0 and 1, with three decimals of it as its figure.
+    pub fn of_share(name: &str, share: f64) -> Self {
+        Self { name: name.to_owned(), length: share, figure: format!("{share:.3}") }
+    }
+}
+
+/// Bars, each below its name: names may be as long as a person's own labels are.
 #[must_use]
-pub fn bars(id: &str, title: &str, description: &str, shares: &[(String, f64)]) -> String {
-    let (left, right) = (162.0, 52.0);
-    let height = BAR * shares.len() as f64 + 8.0;
-    let mut svg = open(id, height, title, description);
-    for (place, (name, share)) in shares.iter().enumerate() {
-        let top = BAR * place as f64 + 4.0;
-        let width = (WIDTH - left - right) * share.clamp(0.0, 1.0);
-        let text = top + BAR / 2.0 + 4.0;
+pub fn bars(id: &str, title: &str, shown: &[Bar]) -> String {
+    let words: Vec<String> = shown.iter().map(|bar| format!("{} {}", bar.name, bar.figure)).collect();
+    let mut svg = open(id, BAR * shown.len() as f64 + 4.0, title, &words.join(", "));
+    for (place, bar) in shown.iter().enumerate() {
+        let top = BAR * place as f64;
+        let width = (WIDTH - FIGURE) * bar.length.clamp(0.0, 1.0);
         let _ = write!(
             svg,
-            "<text x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"mark one\" x=\"{left}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" rx=\"2\"/>\
-             <text class=\"quiet\" x=\"{:.1}\" y=\"{text:.1}\">{share:.3}</text>",
-            left - 10.0,
-            escape(name),
-            top + 4.0,
-            BAR - 8.0,
-            left + width + 8.0,
+            "<text x=\"0\" y=\"{:.1}\">{}</text>\
+             <rect class=\"mark one\" x=\"0\" y=\"{:.1}\" width=\"{width:.1}\" height=\"14\" rx=\"2\"/>\
+             <text class=\"quiet\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            top + 14.0,
+            escape(&shortened(&bar.name)),
+            top + 20.0,
+            width + 8.0,
+            top + 32.0,
+            escape(&bar.figure),
         );
     }
     svg.push_str("</svg>");
     svg
+}
+
+/// A name that fits above its bar.
+fn shortened(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
 }
 
 fn open(id: &str, height: f64, title: &str, description: &str) -> String {
@@ -215,6 +245,19 @@ mod tests {
     fn numbers_are_short() {
         let texts: Vec<String> = [0.0, 0.2, 0.85, 10.0, 40_000.0, 2500.0].map(short).to_vec();
         assert_eq!(texts, ["0", "0.2", "0.85", "10", "40k", "2.5k"]);
+    }
+
+    #[test]
+    fn a_bar_has_its_name_and_figure_however_long_the_name_is() {
+        let long = "Ü".repeat(100);
+        let count = |name: &str| Bar { name: name.into(), length: 1.0, figure: "7 < 8".into() };
+        let svg = bars("b", "Bars", &[count(&long), Bar::of_share("<b>", 0.25)]);
+        assert!(svg.contains(&format!(">{}…</text>", "Ü".repeat(NAME))) && svg.contains(">&lt;b&gt;</text>"));
+        assert!(svg.contains(">7 &lt; 8</text>") && svg.contains(">0.250</text>"));
+        assert!(
+            svg.contains(&format!("{long} 7 &lt; 8, &lt;b&gt; 0.250")),
+            "the whole of it in words: {svg}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::html::{Cell, Page};
-use super::plot::bars;
+use super::plot::{Bar, bars};
 use crate::instrumentation::{DataFrameMetrics, Metrics, Named};
 use crate::run::{Failure, RunMetrics, StageSummary};
 
@@ -80,11 +80,11 @@ fn labels(page: &mut Page, labels: &Named<u64>) {
     if total == 0 {
         return;
     }
-    let shares: Vec<(String, f64)> =
-        labels.iter().map(|(label, count)| (label.to_owned(), *count as f64 / total as f64)).collect();
+    let shares: Vec<Bar> =
+        labels.iter().map(|(label, count)| Bar::of_share(label, *count as f64 / total as f64)).collect();
     let rows: Vec<_> =
         labels.iter().map(|(label, count)| vec![Cell::text(label), Cell::number(count)]).collect();
-    let svg = bars("labels", "Labels", "Share of the paragraphs that got each label", &shares);
+    let svg = bars("labels", "Share of the paragraphs that got each label", &shares);
     page.section("Labels given").figure(&svg, "Share of the paragraphs with each label").table(
         "Paragraphs per label",
         &["label", "paragraphs"],
@@ -97,8 +97,8 @@ fn stages(page: &mut Page, stages: &Named<StageSummary>) {
     if total == 0.0 {
         return;
     }
-    let shares: Vec<_> =
-        stages.iter().map(|(name, stage)| (name.to_owned(), stage.elapsed_s / total)).collect();
+    let shares: Vec<Bar> =
+        stages.iter().map(|(name, stage)| Bar::of_share(name, stage.elapsed_s / total)).collect();
     let row = |(name, stage): (&str, &StageSummary)| {
         vec![
             Cell::text(name),
@@ -108,7 +108,7 @@ fn stages(page: &mut Page, stages: &Named<StageSummary>) {
         ]
     };
     let rows: Vec<_> = stages.iter().map(row).collect();
-    let svg = bars("stages", "Time per stage", "Share of the operators' time that each stage took", &shares);
+    let svg = bars("stages", "Share of the operators' time that each stage took", &shares);
     page.section("Where the time went")
         .figure(&svg, "Share of the operators' time, all partitions together")
         .table("Stages", &["stage", "seconds", "rows", "partitions"], &rows);
