@@ -60,6 +60,8 @@ const look = async (folder, names) => {
         check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${at}: scrolls sideways`);
         const unreadable = await page.evaluate(unreadableText);
         check(unreadable.length === 0, `${at}: ${unreadable.slice(0, 3)}`);
+        const narrow = await page.evaluate(() => [...document.querySelectorAll('.operator')].filter(o => o.checkVisibility() && o.clientWidth < 200).length);
+        check(narrow === 0, `${at}: ${narrow} operators of a deep plan are narrower than 200 px`);
         if (screenshots) {
           const file = folder === 'pages' ? number : path.parse(name).name;
           await page.screenshot({ path: path.join(screenshots, `${file}-${width}-${colorScheme}.png`), fullPage: folder !== 'pages' });
