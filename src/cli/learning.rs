@@ -41,7 +41,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<()> {
     let trained = trained?;
     warn(&trained.notices, &settings.terminal);
     if let Some(page) = &settings.report {
-        let html = evaluation_page(&trained.evaluation, &trained.learning_curve);
+        let html = evaluation_page(&trained.evaluation, &trained.learning_curve, &trained.layouts);
         write_atomically(page, html.as_bytes())?;
     }
     if settings.terminal.verbosity >= 1 {
@@ -109,7 +109,7 @@ pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<()> {
     };
     warn(&evaluation.notices, &settings.terminal);
     if let Some(page) = &settings.report {
-        write_atomically(page, evaluation_page(&evaluation, &[]).as_bytes())?;
+        write_atomically(page, evaluation_page(&evaluation, &[], &[]).as_bytes())?;
     }
     if settings.json { print(&evaluation.to_json().to_string()) } else { print(&evaluation.to_text()) }
 }

@@ -3,14 +3,18 @@
 use super::html::{Cell, Page};
 use super::plot::{Bar, LinePlot, Series, bars};
 use crate::model::evaluate::{Calibration, Confusion, Evaluation, Scores};
-use crate::model::train::LearningPoint;
+use crate::model::train::{LayoutFigures, LearningPoint};
 
-/// How many of the most confused pairs and largest losses are shown.
+/// How many of the most confused pairs, largest losses and volumes are shown.
 const SHOWN: usize = 30;
 
-/// The page for an evaluation; the learning curve may be empty.
+/// The page for an evaluation; learning curve and layouts may be empty.
 #[must_use]
-pub fn evaluation_page(evaluation: &Evaluation, learning_curve: &[LearningPoint]) -> String {
+pub fn evaluation_page(
+    evaluation: &Evaluation,
+    learning_curve: &[LearningPoint],
+    layouts: &[LayoutFigures],
+) -> String {
     let measured = &evaluation.measured;
     let (blocks, lines) = (measured.blocks.scores(), measured.lines.scores());
     let mut page = Page::new("How good are the labels?", &evaluation.title);
@@ -44,6 +48,21 @@ pub fn evaluation_page(evaluation: &Evaluation, learning_curve: &[LearningPoint]
     if let Some(calibration) = evaluation.calibration() {
         reliability(&mut page, &calibration);
     }
+    volumes(&mut page, evaluation);
+    if !layouts.is_empty() {
+        page.section("Other layouts of lines").paragraph("Lines of the same volumes, set anew.");
+        let row = |figures: &LayoutFigures| {
+            let LayoutFigures { layout, lines } = figures;
+            vec![
+                Cell::text(layout),
+                Cell::decimal(lines.accuracy),
+                Cell::decimal(lines.macro_f1),
+                Cell::number(lines.support),
+            ]
+        };
+        let rows: Vec<Vec<Cell>> = layouts.iter().map(row).collect();
+        page.table("Each layout", &["layout", "accuracy", "macro-F1", "lines"], &rows);
+    }
     if learning_curve.len() > 1 {
         learning(&mut page, learning_curve);
     }
@@ -70,6 +89,28 @@ fn per_label(page: &mut Page, what: &str, scores: &Scores) {
         })
         .collect();
     page.table(&format!("{what}: per label"), &["label", "precision", "recall", "F1", "support"], &rows);
+}
+
+/// Lines of each volume, where there are several, those with the most mistakes first.
+fn volumes(page: &mut Page, evaluation: &Evaluation) {
+    let all = &evaluation.measured.volumes;
+    if all.len() < 2 {
+        return;
+    }
+    let mut figures: Vec<(&str, Scores)> =
+        all.iter().map(|(volume, [_, lines])| (volume.as_str(), lines.scores())).collect();
+    figures.sort_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy));
+    let row = |(volume, lines): &(&str, Scores)| {
+        vec![
+            Cell::text(*volume),
+            Cell::decimal(lines.accuracy),
+            Cell::decimal(lines.macro_f1),
+            Cell::number(lines.support),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = figures.iter().take(SHOWN).map(row).collect();
+    page.section("Each volume");
+    page.table("Lines, the least accurate first", &["volume", "accuracy", "macro-F1", "lines"], &rows);
 }
 
 fn confusion_table(page: &mut Page, what: &str, confusion: &Confusion) {

@@ -1,6 +1,6 @@
 //! Training and evaluating on the invented articles: deterministic, and the figures are what they say.
 
-use skol_classifier::document::is_blank;
+use skol_classifier::document::{LineLayout, is_blank};
 use skol_classifier::model::evaluate::{self, EvaluateOptions};
 use skol_classifier::model::train::{self, Progress, TrainOptions, Trained};
 use skol_classifier::model::{Model, Preset, gold};
@@ -86,11 +86,27 @@ fn folds_test_every_file_once_and_calibrate_the_model() {
         assert!((undone - f64::from(plain)).abs() < 1e-5, "{undone} and {plain}");
     }
 
-    let html = evaluation_page(&trained.evaluation, &trained.learning_curve);
+    let html = evaluation_page(&trained.evaluation, &trained.learning_curve, &trained.layouts);
     assert!(html.matches("<svg").count() >= 4 && html.contains("Learning curve"));
     assert!(!html.contains("<script") && !html.contains("src=") && !html.contains("href="), "self-contained");
     let json = trained.to_json();
     assert_eq!(json["learning_curve"].as_array().map(Vec::len), Some(4));
+
+    // Each volume was scored once, and so was its text in every layout of lines.
+    let volumes = json["volumes"].as_object().unwrap();
+    assert_eq!(volumes.len(), 4);
+    for what in ["blocks", "lines"] {
+        let sum: u64 = volumes.values().map(|volume| volume[what]["support"].as_u64().unwrap()).sum();
+        assert_eq!(Some(sum), json[what]["support"].as_u64(), "{what}");
+    }
+    let layouts = json["layouts"].as_array().unwrap();
+    assert_eq!(layouts.len(), LineLayout::ALL.len());
+    assert!(layouts.iter().all(|layout| layout["lines"]["support"].as_u64().unwrap() >= 104), "{layouts:?}");
+    let card = std::fs::read_to_string(&trained.card).unwrap();
+    for part in ["Each volume", "Other layouts of lines", "What has seen what"] {
+        assert!(card.contains(&format!("\n### {part}\n")), "{part}: {card}");
+    }
+    assert!(html.contains("Each volume") && html.contains("Other layouts of lines"));
     assert!(json["calibration"]["ece"].as_f64().is_some_and(|ece| (0.0..=1.0).contains(&ece)));
 }
 
@@ -175,7 +191,7 @@ fn evaluation_counts_every_block_and_every_line_that_is_not_blank() {
     // It was trained on the same articles, and there is enough in them to tell all blocks apart.
     assert!(json["blocks"]["accuracy"].as_f64().unwrap() > 0.97, "{}", json["blocks"]);
     assert!(json["lines"]["accuracy"].as_f64().unwrap() > 0.8, "{}", json["lines"]);
-    assert!(evaluation_page(&evaluation, &[]).contains("How good are the labels?"));
+    assert!(evaluation_page(&evaluation, &[], &[]).contains("How good are the labels?"));
 }
 
 #[test]

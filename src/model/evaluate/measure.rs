@@ -9,6 +9,7 @@ use crate::model::gold::{GoldBlock, GoldDocument, label_index};
 use crate::model::{Model, Scorer};
 use crate::segment::segment;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many of the paragraphs with the largest loss are kept.
@@ -43,6 +44,8 @@ pub struct Measured {
     /// The same, blocks and lines, with the fine labels' probabilities summed to those of the three; `None` where no
     /// label is one of the known fine ones: the three say nothing about labels of the annotator's own.
     pub collapsed: Option<[Confusion; 2]>,
+    /// Blocks and lines of each volume: the folder that its files lie in, or a file where all lie in one folder.
+    pub volumes: BTreeMap<String, [Confusion; 2]>,
     /// For each block that was scored: the probabilities of the model's labels, and the place of the gold one,
     /// beyond the end for a label that the model does not know.
     pub probabilities: Vec<(Vec<f32>, usize)>,
@@ -88,6 +91,7 @@ impl Measured {
     fn add_one(&mut self, scorer: &mut Scorer, document: &GoldDocument) {
         let labels = scorer.labels().to_vec();
         let known = if self.gold_labels.is_empty() { labels.clone() } else { self.gold_labels.clone() };
+        let mut counted = [Confusion::new(self.blocks.labels()), Confusion::new(self.lines.labels())];
         let gold_of = |label: &str| label_index(&known, label).map(|index| known[index].as_str());
 
         let scored = scorer.score(&document.paragraphs());
@@ -96,7 +100,7 @@ impl Measured {
             let Some(own) = block.label.as_deref().and_then(gold_of) else { continue };
             let gold = labels.iter().position(|label| label == own);
             let label = &labels[usize::from(label)];
-            self.blocks.add(own, label);
+            counted[0].add(own, label);
             if let Some([blocks, _]) = &mut self.collapsed {
                 blocks.add(collapse(own), collapsed_label(&labels, row));
             }
@@ -116,12 +120,15 @@ impl Measured {
             };
             let label = scored.labels.get(paragraph).and_then(|&label| labels.get(usize::from(label)));
             if let Some(label) = label {
-                self.lines.add(own, label);
+                counted[1].add(own, label);
             }
             if let (Some([_, lines]), Some(row)) = (&mut self.collapsed, rows.get(paragraph)) {
                 lines.add(collapse(own), collapsed_label(&labels, row));
             }
         }
+        self.blocks.merge(&counted[0]);
+        self.lines.merge(&counted[1]);
+        merge_volume(&mut self.volumes, &document.volume, counted);
     }
 
     fn surprise(&mut self, document: &GoldDocument, block: &GoldBlock, gold: &str, predicted: &str, p: f32) {
@@ -152,6 +159,9 @@ impl Measured {
         if let (Some(ours), Some(others)) = (&mut self.collapsed, &other.collapsed) {
             ours.iter_mut().zip(others).for_each(|(ours, others)| ours.merge(others));
         }
+        for (volume, counted) in other.volumes {
+            merge_volume(&mut self.volumes, &volume, counted);
+        }
         self.probabilities.extend(other.probabilities);
         self.surprises.extend(other.surprises);
         self.surprises.sort_by(|a, b| {
@@ -176,6 +186,13 @@ impl Measured {
             let best = most_likely(&row);
             (row.get(best).copied().unwrap_or(0.0), best == *gold)
         }))
+    }
+}
+
+fn merge_volume(volumes: &mut BTreeMap<String, [Confusion; 2]>, volume: &str, counted: [Confusion; 2]) {
+    match volumes.get_mut(volume) {
+        Some(known) => known.iter_mut().zip(&counted).for_each(|(known, counted)| known.merge(counted)),
+        None => drop(volumes.insert(volume.to_owned(), counted)),
     }
 }
 

@@ -20,7 +20,7 @@ use super::train::own_labels::{Met, nearest, unknown_labels};
 use super::{Model, ModelError, catalog, gold};
 use crate::document::labels::{COLLAPSED_LABELS, KNOWN_LABELS};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -132,15 +132,22 @@ impl Evaluation {
         (!self.measured.probabilities.is_empty()).then(|| self.measured.calibration(self.temperature))
     }
 
-    /// The figures as JSON: `blocks` and `lines` as the README describes them, with the confusion matrices, the calibration, the most confused pairs, the largest losses, and for fine labels
-    /// the figures of both with those `collapsed` to three.
+    /// The figures as JSON: `blocks` and `lines` as the README describes them, with the confusion matrices, both for each
+    /// of the `volumes`, the calibration, the most confused pairs, the largest losses, and for fine labels the figures of
+    /// both with those `collapsed` to three.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let Measured { blocks, lines, surprises, .. } = &self.measured;
+        let Measured { blocks, lines, volumes, surprises, .. } = &self.measured;
         let confused = blocks
             .most_confused(CONFUSED)
             .into_iter()
             .map(|(gold, predicted, count)| json!({ "gold": gold, "predicted": predicted, "count": count }));
+        let volumes: BTreeMap<&str, Value> = volumes
+            .iter()
+            .map(|(volume, [blocks, lines])| {
+                (volume.as_str(), json!({ "blocks": blocks.scores(), "lines": lines.scores() }))
+            })
+            .collect();
         let mut figures = json!({
             "blocks": blocks.scores(),
             "lines": lines.scores(),
@@ -148,6 +155,7 @@ impl Evaluation {
                 "blocks": { "labels": blocks.labels(), "counts": blocks.matrix() },
                 "lines": { "labels": lines.labels(), "counts": lines.matrix() },
             },
+            "volumes": volumes,
             "calibration": self.calibration(),
             "most_confused": confused.collect::<Vec<_>>(),
             "largest_losses": surprises,

@@ -3,7 +3,8 @@
 use super::labels::labels;
 use super::split::{folds, part};
 use super::{Event, Naming, Progress, fit};
-use crate::model::evaluate::Measured;
+use crate::document::LineLayout;
+use crate::model::evaluate::{Confusion, Measured, Scores};
 use crate::model::gold::GoldDocument;
 use crate::model::{ModelError, Preset};
 use serde::Serialize;
@@ -23,6 +24,15 @@ pub struct LearningPoint {
     pub macro_f1: f64,
 }
 
+/// How good the labels are where the same text has its lines set in another way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayoutFigures {
+    /// The layout in words.
+    pub layout: String,
+    /// Figures of lines, pooled over the folds.
+    pub lines: Scores,
+}
+
 /// What cross-validation found.
 #[derive(Debug, Clone)]
 pub struct CrossValidated {
@@ -30,6 +40,8 @@ pub struct CrossValidated {
     pub measured: Measured,
     /// From few training files to all.
     pub learning_curve: Vec<LearningPoint>,
+    /// The same volumes in every layout of [`LineLayout::ALL`].
+    pub layouts: Vec<LayoutFigures>,
 }
 
 /// Tests every volume by a model trained on the volumes of other folds.
@@ -46,6 +58,7 @@ pub fn cross_validate(
     let folds = folds(documents, k)?;
     let labels = labels(&documents.iter().collect::<Vec<_>>(), preset);
     let mut pooled: Option<Measured> = None;
+    let mut layouts = vec![Confusion::new(&labels); LineLayout::ALL.len()];
     let mut curve = vec![(0, None::<Measured>); SHARES.len() + 1];
     for (number, test) in folds.iter().enumerate() {
         let train: Vec<usize> = (0..documents.len()).filter(|file| !test.contains(file)).collect();
@@ -71,6 +84,13 @@ pub fn cross_validate(
             *sum += paragraphs;
             if whole {
                 merge(&mut pooled, measured.clone());
+                progress(&Event::Stage(&format!("fold {} of {k}, other layouts", number + 1)));
+                for (layout, lines) in LineLayout::ALL.iter().zip(&mut layouts) {
+                    let mut measured = Measured::new(&labels).with_gold_labels(&labels);
+                    test.iter()
+                        .for_each(|&file| measured.add(&model, [&documents[file].set(*layout)], false));
+                    lines.merge(&measured.lines);
+                }
             }
             merge(counted, measured);
         }
@@ -86,7 +106,13 @@ pub fn cross_validate(
             })
         })
         .collect();
-    Ok(CrossValidated { measured: pooled.unwrap_or_default(), learning_curve })
+    let layouts = LineLayout::ALL.iter().zip(layouts);
+    let figures = |(layout, lines): (&LineLayout, Confusion)| LayoutFigures {
+        layout: layout.to_string(),
+        lines: lines.scores(),
+    };
+    let layouts = layouts.map(figures).collect();
+    Ok(CrossValidated { measured: pooled.unwrap_or_default(), learning_curve, layouts })
 }
 
 fn merge(into: &mut Option<Measured>, measured: Measured) {

@@ -18,7 +18,7 @@ mod stacking;
 mod synthetic;
 
 pub use adapt::{AdaptOptions, Adapted, Change, StrengthPoint, adapt, adapt_to};
-pub use cross::{CrossValidated, LearningPoint, cross_validate};
+pub use cross::{CrossValidated, LayoutFigures, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
 
 use super::evaluate::{Evaluation, Measured, temperature};
@@ -91,6 +91,8 @@ pub struct Trained {
     pub evaluation: Evaluation,
     /// How the figures grow with the training data; only from cross-validation.
     pub learning_curve: Vec<LearningPoint>,
+    /// How good the labels are in other layouts of lines; only from cross-validation.
+    pub layouts: Vec<LayoutFigures>,
     /// What is odd about data or figures, a sentence each.
     pub notices: Vec<String>,
 }
@@ -109,7 +111,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
     let learnt = labels::labels(&all, &options.preset);
     own_labels::refuse_lost_labels(&all, &options.preset, &learnt)?;
     let mut notices = own_labels::doubtful_labels(&all, &learnt);
-    let (model, evaluation, learning_curve) = if let Some(test) = &options.test {
+    let (model, evaluation, learning_curve, layouts) = if let Some(test) = &options.test {
         let tests = gold::read(test)?;
         let tests: Vec<&GoldDocument> = tests.iter().collect();
         let title = format!("{name}: trained on {} files, tested on {} others", all.len(), tests.len());
@@ -120,7 +122,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
             evaluation.title += &format!(" ({notice}: the figures are too good)");
             notices.push(format!("{notice}: the figures are better than they will be on other files"));
         }
-        (model, evaluation, Vec::new())
+        (model, evaluation, Vec::new(), Vec::new())
     } else if let Some(k) = options.cross_validate {
         let found = cross_validate(&documents, k, &options.preset, &naming, progress)?;
         let cooling = temperature(&found.measured.probabilities);
@@ -132,6 +134,7 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
             model,
             Evaluation { temperature: cooling, ..Evaluation::new(title, found.measured) },
             found.learning_curve,
+            found.layouts,
         )
     } else {
         let (train, test) = split::hold_out(&documents, options.seed)?;
@@ -147,13 +150,13 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
         let (_, evaluation) = measure(&select(&train), &select(&test), title, options, &naming, progress)?;
         progress(&Event::Stage("training on all files"));
         let model = Arc::new(fit(&all, &options.preset, &naming, 1.0, progress)?);
-        (model, evaluation, Vec::new())
+        (model, evaluation, Vec::new(), Vec::new())
     };
 
     let path = options.output.join(format!("{name}.{}", catalog::EXTENSION));
     let card = options.output.join(format!("{name}.md"));
     model.save(&path)?;
-    let trained = Trained { model, path, card, evaluation, learning_curve, notices };
+    let trained = Trained { model, path, card, evaluation, learning_curve, layouts, notices };
     write_atomically(&trained.card, card::card(&trained, &options.command).as_bytes())?;
     Ok(trained)
 }
@@ -181,11 +184,12 @@ fn date(time: SystemTime) -> String {
 }
 
 impl Trained {
-    /// The figures as JSON: those of [`Evaluation::to_json`], the learning curve, and the model.
+    /// The figures as JSON: those of [`Evaluation::to_json`], the learning curve, other layouts of lines, and the model.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = self.evaluation.to_json();
         json["learning_curve"] = json!(self.learning_curve);
+        json["layouts"] = json!(self.layouts);
         json["notices"] = json!(self.notices);
         json["model"] = json!({
             "name": self.model.name(),
