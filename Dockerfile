@@ -2,7 +2,8 @@
 # exit code, which is that of the program (0: all is well; see README).
 #
 #   docker build --tag skol_classifier .
-#   docker run --rm --volume "$PWD/texts:/texts:ro" --volume "$PWD/output:/output" skol_classifier /texts
+#   mkdir -p output
+#   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD/texts:/texts:ro" --volume "$PWD/output:/output" skol_classifier /texts
 #
 # With the programs of a cluster (see examples/cluster):
 #

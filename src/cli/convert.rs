@@ -33,7 +33,7 @@ pub(super) fn convert(settings: &ConvertSettings) -> Result<Exit> {
     let mut written = 0;
     if let Some(target) = settings.to {
         for document in &read.documents {
-            match convert::write(document, target, &settings.output) {
+            match convert::write(document, target, &settings.output, &read.files) {
                 Ok(_) => written += 1,
                 Err(error) => {
                     failed += 1;
@@ -44,6 +44,10 @@ pub(super) fn convert(settings: &ConvertSettings) -> Result<Exit> {
     }
     if settings.terminal.verbosity >= 1 {
         let mut sentence = format!("{} read", several(read.documents.len(), "document"));
+        if read.repeated > 0 {
+            let files = several(read.repeated, "other file");
+            sentence += &format!(" ({files} of the same documents passed over)");
+        }
         if settings.to.is_some() {
             sentence += &format!(", {written} written below {}", settings.output.display());
         }

@@ -61,6 +61,23 @@ pub enum ConvertError {
         #[source]
         source: io::Error,
     },
+    /// Another document has the same name.
+    #[error(
+        "is called '{name}' as the document of '{}', but has another text; convert them into two folders",
+        other.display()
+    )]
+    SameName {
+        /// The name.
+        name: String,
+        /// The file of the other one.
+        other: PathBuf,
+    },
+    /// There is a file that was not read, so that somebody's work would be lost.
+    #[error(
+        "'{}' is there already and holds something else, so it was kept; name another --output, or, to put corrections \
+         into it, give it as an input, before the others", .0.display()
+    )]
+    Exists(PathBuf),
     /// The name would lead out of the output folder.
     #[error("'{0}' would be written outside of the output folder; give the input another way")]
     Outside(String),

@@ -1,6 +1,6 @@
 //! Reading annotations and corrections of every form.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,30 +18,83 @@ pub struct Read {
     pub findings: Vec<Finding>,
     /// Files that could not be used, and why.
     pub failures: Vec<(PathBuf, ConvertError)>,
+    /// The annotated files that were read, by their true paths: what [`write`](super::write()) may replace.
+    pub files: BTreeSet<PathBuf>,
+    /// Files that were passed over because their document was read from another one.
+    pub repeated: usize,
+}
+
+/// What a document was read from, those first that a person may have edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Annotation,
+    Rows,
+    Page,
+}
+
+/// A document and the file it comes from.
+struct Found {
+    document: AnnotatedText,
+    form: Form,
+    path: PathBuf,
 }
 
 /// Reads `inputs`: annotated files, files of corrections, and folders of both with all folders below them.
 ///
-/// Corrections are put into the document with their text, wherever it was read from. A text that was read twice
-/// counts once, as it was read first.
+/// Corrections are put into the document with their text, wherever it was read from. Of several files of one document
+/// (the same name and text) one counts: an annotation before rows, and rows before a page, which nobody edits by hand;
+/// of one form that which was given first.
 #[must_use]
 pub fn read(inputs: &[PathBuf]) -> Read {
     let mut read = Read::default();
+    let mut found = Vec::new();
     let mut corrections: Vec<(PathBuf, DocumentCorrections)> = Vec::new();
     for (path, name, is_given) in files(inputs, &mut read) {
-        let found = if name.ends_with(CORRECTIONS_SUFFIX) {
+        let outcome = if name.ends_with(CORRECTIONS_SUFFIX) {
             read_corrections(&path).map(|found| {
                 corrections.extend(found.into_iter().map(|document| (path.clone(), document)));
             })
         } else {
-            read_file(&path, &name, is_given, &mut read)
+            read_file(&path, &name, is_given, &mut read).map(|(documents, form)| {
+                found.extend(documents.into_iter().map(|document| Found {
+                    document,
+                    form,
+                    path: path.clone(),
+                }));
+            })
         };
-        if let Err(error) = found {
+        if let Err(error) = outcome {
             read.failures.push((path, error));
         }
     }
+    once(found, &mut read);
     correct(&mut read, corrections);
     read
+}
+
+/// Each document once, in the order they were found.
+fn once(found: Vec<Found>, read: &mut Read) {
+    let mut best: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<Found> = Vec::new();
+    for next in found {
+        let Some(&at) = best.get(&next.document.name) else {
+            best.insert(next.document.name.clone(), kept.len());
+            kept.push(next);
+            continue;
+        };
+        // Rows leave out what has no label, so their text is not the whole one.
+        let comparable = (kept[at].form == Form::Rows) == (next.form == Form::Rows);
+        if comparable && kept[at].document.text != next.document.text {
+            let other = kept[at].path.clone();
+            read.failures.push((next.path, ConvertError::SameName { name: next.document.name, other }));
+            continue;
+        }
+        read.repeated += 1;
+        if next.form < kept[at].form {
+            kept[at] = next;
+        }
+    }
+    read.documents = kept.into_iter().map(|found| found.document).collect();
 }
 
 /// The files to read, each with its name below the input and whether it was given itself, in a fixed order.
@@ -83,7 +136,12 @@ fn read_corrections(path: &Path) -> Result<Vec<DocumentCorrections>, ConvertErro
 }
 
 /// Reads a file whose name tells its form; others are passed over unless they were given themselves.
-fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result<(), ConvertError> {
+fn read_file(
+    path: &Path,
+    name: &str,
+    is_given: bool,
+    read: &mut Read,
+) -> Result<(Vec<AnnotatedText>, Form), ConvertError> {
     let lower = name.to_ascii_lowercase();
     let stem = |suffix: &str| name[..name.len() - suffix.len()].to_owned();
     let text = |path: &Path| -> Result<String, ConvertError> {
@@ -91,7 +149,7 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
         std::str::from_utf8(&bytes)?;
         Ok(String::from_utf8(bytes).unwrap_or_default())
     };
-    let mut odd = Vec::new();
+    let (mut odd, mut form) = (Vec::new(), Form::Annotation);
     let found = if lower.ends_with(".ann") {
         let annotation = text(path)?;
         let text_file = path.with_extension("txt");
@@ -100,15 +158,19 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
             brat::is_standoff(&annotation) || annotation.trim().is_empty() && text_file.is_file();
         if is_standoff {
             let name = format!("{}.txt", stem(".ann"));
+            read.files.extend(text_file.canonicalize());
             vec![from_parsed(name, &brat::parse(&text(&text_file)?, &annotation), &mut odd)]
         } else {
             vec![from_parsed(stem(".ann"), &yedda::parse(&annotation), &mut odd)]
         }
     } else if lower.ends_with(".jsonl") {
+        form = Form::Rows;
         named(rows::from_json_lines(&text(path)?)?, stem(".jsonl"), &mut odd)
     } else if lower.ends_with(".parquet") {
+        form = Form::Rows;
         named(rows::documents(parquet::read(fs::read(path)?)?), stem(".parquet"), &mut odd)
     } else if lower.ends_with(".html") {
+        form = Form::Page;
         match pages::read(&text(path)?) {
             Ok(document) => vec![document],
             // An index, or a page of somebody else.
@@ -122,8 +184,10 @@ fn read_file(path: &Path, name: &str, is_given: bool, read: &mut Read) -> Result
     };
     let finding = |(line, what)| Finding { path: path.to_owned(), line, what };
     read.findings.extend(odd.into_iter().map(finding));
-    read.documents.extend(found);
-    Ok(())
+    if !found.is_empty() {
+        read.files.extend(path.canonicalize());
+    }
+    Ok((found, form))
 }
 
 /// Documents of a file of rows: a single one is named as the file is.

@@ -1,5 +1,6 @@
 //! Every form gives back what was put into it.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::*;
@@ -41,7 +42,7 @@ fn labelled(document: &AnnotatedText) -> Vec<(&str, Option<&str>)> {
 
 fn written(to: Target) -> (tempfile::TempDir, Read) {
     let folder = tempfile::tempdir().unwrap();
-    write(&document(), to, folder.path()).unwrap();
+    write(&document(), to, folder.path(), &BTreeSet::new()).unwrap();
     let read = read(&[folder.path().to_owned()]);
     assert!(read.failures.is_empty(), "{:?}", read.failures);
     (folder, read)
@@ -62,7 +63,7 @@ fn text_and_labels_come_back_from_whole_forms() {
 fn a_text_without_paragraphs_is_read_from_brat() {
     let folder = tempfile::tempdir().unwrap();
     let blank = AnnotatedText { text: " \n".to_owned(), paragraphs: Vec::new(), ..document() };
-    write(&blank, Target::Brat, folder.path()).unwrap();
+    write(&blank, Target::Brat, folder.path(), &BTreeSet::new()).unwrap();
     let read = read(&[folder.path().to_owned()]);
     assert!(read.failures.is_empty() && read.findings.is_empty(), "{:?} {:?}", read.failures, read.findings);
     let [found] = read.documents.as_slice() else { panic!("{:?}", read.documents) };
@@ -99,14 +100,17 @@ fn labelled_paragraphs_come_back_from_rows() {
 #[test]
 fn text_is_the_document_to_the_letter_and_written_once() {
     let folder = tempfile::tempdir().unwrap();
-    let files = write(&document(), Target::Text, folder.path()).unwrap();
+    let files = write(&document(), Target::Text, folder.path(), &BTreeSet::new()).unwrap();
     assert_eq!(files, [folder.path().join("vol/a.txt")]);
     assert_eq!(fs::read_to_string(&files[0]).unwrap(), TEXT);
     let written = fs::metadata(&files[0]).unwrap().modified().unwrap();
-    write(&document(), Target::Text, folder.path()).unwrap();
+    write(&document(), Target::Text, folder.path(), &BTreeSet::new()).unwrap();
     assert_eq!(fs::metadata(&files[0]).unwrap().modified().unwrap(), written);
     let outside = AnnotatedText { name: "../a.txt".to_owned(), ..document() };
-    assert!(matches!(write(&outside, Target::Text, folder.path()), Err(ConvertError::Outside(_))));
+    assert!(matches!(
+        write(&outside, Target::Text, folder.path(), &BTreeSet::new()),
+        Err(ConvertError::Outside(_))
+    ));
 }
 
 #[test]
@@ -184,4 +188,67 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
             .iter()
             .any(|(_, e)| matches!(e, ConvertError::Form))
     );
+}
+
+#[test]
+fn an_annotation_counts_before_the_page_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for to in [Target::Html, Target::Yedda, Target::Jsonl] {
+        write(&document(), to, folder.path(), &BTreeSet::new()).unwrap();
+    }
+    // A person edits the annotation by hand; the page does not know.
+    let annotation = folder.path().join("vol/a.txt.ann");
+    let edited = fs::read_to_string(&annotation).unwrap().replace("#Description*]", "#Key*]");
+    fs::write(&annotation, &edited).unwrap();
+    let read = read(&[folder.path().to_owned()]);
+    assert!(read.failures.is_empty(), "{:?}", read.failures);
+    assert_eq!((read.documents.len(), read.repeated), (1, 2));
+    assert!(
+        labelled(&read.documents[0]).iter().any(|(_, label)| *label == Some("Key")),
+        "{:?}",
+        read.documents
+    );
+    write(&read.documents[0], Target::Yedda, folder.path(), &read.files).unwrap();
+    assert_eq!(fs::read_to_string(&annotation).unwrap(), edited);
+}
+
+#[test]
+fn what_was_not_read_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = |name: &str, to: Target| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "somebody's work").unwrap();
+        let outcome = write(&document(), to, folder.path(), &BTreeSet::new());
+        assert!(matches!(&outcome, Err(ConvertError::Exists(there)) if *there == path), "{outcome:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "somebody's work");
+        fs::remove_file(path).unwrap();
+    };
+    kept("vol/a.txt", Target::Text);
+    kept("vol/a.txt.ann", Target::Yedda);
+    kept("vol/a.txt", Target::Brat);
+    assert!(!folder.path().join("vol/a.ann").exists(), "nothing of a document that is kept is written");
+    kept("vol/a.txt.jsonl", Target::Jsonl);
+    kept("vol/a.txt.html", Target::Html);
+    // What was read may be replaced by what it became.
+    write(&document(), Target::Yedda, folder.path(), &BTreeSet::new()).unwrap();
+    let mut read = read(&[folder.path().to_owned()]);
+    read.documents[0].paragraphs[0].label = Some("Key".to_owned());
+    write(&read.documents[0], Target::Yedda, folder.path(), &read.files).unwrap();
+    // The text of a PDF does not take the place of the PDF.
+    let pdf = AnnotatedText { name: "a.PDF".to_owned(), ..document() };
+    let files = write(&pdf, Target::Text, folder.path(), &BTreeSet::new()).unwrap();
+    assert_eq!(files, [folder.path().join("a.PDF.txt")]);
+}
+
+#[test]
+fn two_documents_of_one_name_are_not_taken_for_one() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(one.path().join("a.txt.ann"), "[@One.#Key*]\n").unwrap();
+    fs::write(two.path().join("a.txt.ann"), "[@Two.#Key*]\n").unwrap();
+    let read = read(&[one.path().to_owned(), two.path().to_owned()]);
+    assert_eq!(read.documents.len(), 1);
+    let [(path, error)] = read.failures.as_slice() else { panic!("{:?}", read.failures) };
+    assert_eq!(path, &two.path().join("a.txt.ann"));
+    assert!(matches!(error, ConvertError::SameName { name, .. } if name == "a.txt"), "{error}");
 }

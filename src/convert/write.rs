@@ -1,5 +1,7 @@
 //! Writing documents in any form.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::{AnnotatedText, ConvertError, pages};
@@ -38,21 +40,37 @@ impl Target {
     }
 }
 
-/// Writes `document` below `folder`, and gives the files that were written. Nothing is written that is there already.
+/// Writes `document` below `folder`, and gives the files that were written. Nothing is written that is there already. A
+/// file that holds something else is replaced if it is among `replaceable` (those that were read: what was edited in them
+/// is in the document), else it is kept, and nothing of the document is written.
 ///
 /// A paragraph without a label stands outside of all marks. Where a form holds probabilities and none are known, the
 /// label counts as certain.
 ///
 /// # Errors
-/// When the document cannot be written in this form, or a file not at all.
-pub fn write(document: &AnnotatedText, to: Target, folder: &Path) -> Result<Vec<PathBuf>, ConvertError> {
-    files(document, to)?.into_iter().map(|(name, content)| write_file(folder, &name, &content)).collect()
+/// When the document cannot be written in this form, or a file not at all; [`ConvertError::Exists`].
+pub fn write(
+    document: &AnnotatedText,
+    to: Target,
+    folder: &Path,
+    replaceable: &BTreeSet<PathBuf>,
+) -> Result<Vec<PathBuf>, ConvertError> {
+    let files = files(document, to)?;
+    for (name, content) in &files {
+        let path = folder.join(name);
+        let same = || fs::read(&path).is_ok_and(|there| there == *content);
+        let replaced = || path.canonicalize().is_ok_and(|path| replaceable.contains(&path));
+        if fs::symlink_metadata(&path).is_ok() && !same() && !replaced() {
+            return Err(ConvertError::Exists(path));
+        }
+    }
+    files.into_iter().map(|(name, content)| write_file(folder, &name, &content)).collect()
 }
 
 /// The files of a document: names below the folder, and contents.
 pub(super) fn files(document: &AnnotatedText, to: Target) -> Result<Vec<(String, Vec<u8>)>, ConvertError> {
     let Some(format) = to.format() else {
-        return Ok(vec![(document.name.clone(), document.text.clone().into_bytes())]);
+        return Ok(vec![(text_name(&document.name), document.text.clone().into_bytes())]);
     };
     let labels = labels(document);
     let name = format.annotation_name(&document.name);
@@ -88,6 +106,12 @@ pub(super) fn files(document: &AnnotatedText, to: Target) -> Result<Vec<(String,
     Ok(files)
 }
 
+/// The name of a document's text: its own, but the text of a PDF is no PDF.
+fn text_name(name: &str) -> String {
+    let is_pdf = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pdf"));
+    if is_pdf { format!("{name}.txt") } else { name.to_owned() }
+}
+
 /// The labels of the probabilities, and those that occur beside them.
 fn labels(document: &AnnotatedText) -> Vec<String> {
     let mut labels = document.labels.clone();
@@ -105,10 +129,10 @@ fn write_file(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Conv
         return Err(ConvertError::Outside(name.to_owned()));
     }
     let path = folder.join(relative);
-    if std::fs::read(&path).is_ok_and(|there| there == content) {
+    if fs::read(&path).is_ok_and(|there| there == content) {
         return Ok(path);
     }
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     match folder.and_then(|()| write_atomically(&path, content)) {
         Ok(()) => Ok(path),
         Err(source) => Err(ConvertError::Write { path, source }),

@@ -111,7 +111,7 @@ fn requests(program: Program) -> Vec<Arg> {
     let flag = |name, help| request(name, help).action(ArgAction::SetTrue);
     let mut requests = Vec::new();
     if program == Program::Predict {
-        requests.push(flag("list-models", "List the shipped models and exit"));
+        requests.push(flag("list-models", "List the shipped models and those you trained, and exit"));
         let help = "Show which features made the label of the paragraph at this line, and exit";
         requests.push(request("explain", help).value_name("DOC:LINE").num_args(1));
     }

@@ -126,7 +126,8 @@ settings! {
         /// Files, folders, globs, or - for standard input
         ///
         /// Folders are read recursively; a glob that the shell left alone is expanded here. Without any INPUT, and
-        /// without a CouchDB database, the shipped sample documents are labelled.
+        /// without a CouchDB database, the shipped sample documents are labelled, unless an option such as --output
+        /// shows that documents of your own are meant.
         ///
         /// In the environment several inputs are separated like PATH, by a colon (a semicolon on Windows); in
         /// config files they are a list.

@@ -93,7 +93,7 @@ fn examples(program: Program) -> &'static [(&'static str, &'static str)] {
             ("evaluate_classifier --gold annotated/ --report evaluation.html", "a page with plots"),
         ],
         Program::Convert => &[
-            ("convert_annotations output/ --to text --output texts/", "remove the marks"),
+            ("convert_annotations output/ --to text --output plain/", "remove the marks"),
             (
                 "convert_annotations output/ corrections/ --to yedda --output corrected/",
                 "put corrections into their annotations",

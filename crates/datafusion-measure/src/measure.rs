@@ -7,6 +7,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::Instrumentation;
 use super::event::Event;
+use super::metrics::Travel;
 use super::sizes::{self, Broadcast, ClosureSize, TaskSize};
 use super::verbosity::Verbosity;
 use super::warning::Warning;
@@ -43,8 +44,8 @@ impl Instrumentation {
 
     /// Measures a value that every worker needs: bytes of its serialized form.
     ///
-    /// Reports it at verbosity 2, with how it travels; warns above 4 MiB, and where it cannot be serialized. `None`
-    /// then, and at verbosity 0, where nothing is serialized.
+    /// Reports it at verbosity 2, with how it travels; warns above 4 MiB where it travels inline, and where it cannot be
+    /// serialized. `None` then, and at verbosity 0, where nothing is serialized.
     pub fn measure_broadcast_size<B: Broadcast + ?Sized>(&self, value: &B, name: &str) -> Option<usize> {
         if self.is_silent() {
             return None;
@@ -58,8 +59,9 @@ impl Instrumentation {
         });
         self.emit(Event::Broadcast { name: name.to_owned(), bytes, travel });
         let limit_bytes = self.settings.limits.broadcast_bytes;
-        if bytes > limit_bytes {
-            self.warn(Warning::LargeBroadcast { name: name.to_owned(), bytes, limit_bytes, travel });
+        // By reference it is what the warning advises.
+        if bytes > limit_bytes && travel == Travel::Inline {
+            self.warn(Warning::LargeBroadcast { name: name.to_owned(), bytes, limit_bytes });
         }
         Some(bytes)
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::format::{format_bytes, format_duration};
-use super::metrics::Travel;
 use super::sizes::{ClosureSize, TaskSize};
 
 /// A warning: what was found, as values. Its text (`Display`) names the thing, the value and the remedy.
@@ -24,7 +23,7 @@ pub enum Warning {
         /// The limit, in bytes.
         limit_bytes: usize,
     },
-    /// A broadcast is larger than its limit.
+    /// A broadcast that travels inline is larger than its limit.
     LargeBroadcast {
         /// Name that the caller gave.
         name: String,
@@ -32,8 +31,6 @@ pub enum Warning {
         bytes: usize,
         /// The limit, in bytes.
         limit_bytes: usize,
-        /// How it gets to the workers.
-        travel: Travel,
     },
     /// A task is larger than its limit.
     LargeTask {
@@ -124,15 +121,13 @@ impl fmt::Display for Warning {
                 format_bytes(*limit_bytes),
                 owner(size),
             ),
-            Self::LargeBroadcast { name, bytes, limit_bytes, travel } => {
-                let how = match travel {
-                    Travel::Reference => "it travels by reference, so that each worker loads it once",
-                    Travel::Inline => {
-                        "it travels inline, with every task: ship a reference, and let each worker load it"
-                    }
-                };
+            Self::LargeBroadcast { name, bytes, limit_bytes } => {
                 let (bytes, limit) = (format_bytes(*bytes), format_bytes(*limit_bytes));
-                write!(f, "Broadcast '{name}': {bytes} (limit {limit}): {how}")
+                write!(
+                    f,
+                    "Broadcast '{name}': {bytes} (limit {limit}): it travels inline, with every task: ship a reference, \
+                     and let each worker load it"
+                )
             }
             Self::LargeTask { name, size, limit_bytes } => {
                 write!(

@@ -50,6 +50,11 @@ impl Wanted {
         }
     }
 
+    /// Whether what it does not take is news: a folder was given as a whole, a glob names only what matches.
+    fn tells_what_is_left(&self) -> bool {
+        matches!(self, Self::Name(_))
+    }
+
     fn takes_hidden(&self) -> bool {
         matches!(self, Self::Path { hidden: true, .. })
     }
@@ -71,6 +76,7 @@ impl Walk {
         let output =
             output.filter(|output| fs::canonicalize(&root).is_ok_and(|root| !root.starts_with(output)));
         let (pruning, hidden) = (Arc::clone(&self.left_out), self.wanted.takes_hidden());
+        let tells = self.wanted.tells_what_is_left();
         let below = root.clone();
         let mut outputs: Vec<Outputs> = Vec::new();
         WalkDir::new(root)
@@ -84,7 +90,7 @@ impl Walk {
                 }
                 if !hidden && is_hidden(entry.file_name()) {
                     // The program's own lock and record are no news.
-                    if !entry.file_name().to_string_lossy().starts_with(RECORD_FOLDER) {
+                    if tells && !entry.file_name().to_string_lossy().starts_with(RECORD_FOLDER) {
                         pruning.pass(Reason::Hidden, entry.path(), path());
                     }
                     return false;
@@ -93,7 +99,9 @@ impl Walk {
                     && let Some(output) = &output
                     && fs::canonicalize(entry.path()).is_ok_and(|folder| folder == *output)
                 {
-                    pruning.pass(Reason::Output, entry.path(), path());
+                    if tells {
+                        pruning.pass(Reason::Output, entry.path(), path());
+                    }
                     return false;
                 }
                 true
@@ -115,6 +123,9 @@ impl Walk {
         let whole = entry.path().strip_prefix("./").unwrap_or(entry.path());
         let relative = whole.strip_prefix(&self.below).unwrap_or(whole);
         let reason = if !self.wanted.takes(whole, relative) {
+            if !self.wanted.tells_what_is_left() {
+                return None;
+            }
             Some(Reason::OtherName)
         } else if is_output(entry.path(), outputs) {
             Some(Reason::Output)

@@ -81,6 +81,33 @@ fn what_is_named_is_taken_even_where_it_is_hidden() {
     assert_eq!(metrics["documents"]["selected"], 1, "{metrics}");
 }
 
+/// A glob names what it matches; what lies around that is no news.
+#[test]
+fn a_glob_says_nothing_of_what_it_does_not_name() {
+    let place = Place::with(&["a.pdf.txt", "vol1/b.txt", "vol1/notes.doc", ".hidden/c.txt", "other.doc"]);
+    let (answer, metrics) = place.run_measured(&["a.pdf.txt", "vol*/**/*.txt", "-o", "out"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(metrics["documents"]["saved"], 2, "{metrics}");
+    for unsaid in ["left out", "passed over", "other.doc", "notes.doc", "hidden"] {
+        assert!(!answer.stderr.contains(unsaid), "{unsaid}: {}", answer.stderr);
+    }
+}
+
+/// The largest shipped model goes by reference: nothing to warn of, nothing for cron to mail.
+#[test]
+fn no_shipped_model_makes_a_quiet_run_speak_of_sizes() {
+    let place = Place::with(&["in/a.txt"]);
+    for model in skol_classifier::model::catalog::names() {
+        let answer = place.run(&["in", "-o", model, "--model", model]);
+        assert_eq!(answer.code, Some(0), "{model}: {}", answer.stderr);
+        assert!(
+            !answer.stderr.contains('⚠') && !answer.stderr.contains("Broadcast"),
+            "{model}: {}",
+            answer.stderr
+        );
+    }
+}
+
 #[test]
 fn doc_id_selects_files_by_name_or_path_and_names_what_it_does_not_find() {
     let place = Place::with(&["in/a.txt", "in/sub/b.txt", "in/c.txt", "in/.d.txt", "in/e.doc"]);

@@ -9,15 +9,25 @@ use datafusion_measure::Comparison;
 
 const USAGE: &str = "usage: datafusion-measure compare BEFORE.json AFTER.json [--limit PERCENT]
 
-Compares the metrics of two runs, as Metrics::write has written them. Fails (1) where a serialized plan, its depth or the
-number of its operators grew by more than PERCENT (10).";
+Compares the metrics of two runs, as Metrics::write has written them: the sizes of serialized plans, their depths and the
+numbers of their operators.
+
+Exit codes: 0 nothing grew by more than PERCENT (default 10); 1 something did; 2 wrong usage, or a file that cannot be
+compared.";
 
 /// By how many percent a plan may grow, unless a limit is given.
 const LIMIT: f64 = 10.0;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // --limit=10 is --limit 10.
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .flat_map(|argument| match argument.split_once('=') {
+            Some(("--limit", percent)) => vec!["--limit", percent],
+            _ => vec![argument.as_str()],
+        })
+        .collect();
     let (before, after, limit) = match arguments[..] {
         ["--help" | "-h"] => {
             println!("{USAGE}");

@@ -34,7 +34,9 @@ async fn a_plan_that_grew_fails_a_build_and_one_that_did_not_passes() {
     assert!(text.contains("dataframes.orders.lineage_depth: 11 -> 14 (+27 %)"), "{text}");
     assert!(text.contains("queries['all orders'].lineage_depth: 11 -> 14 (+27 %)"), "{text}");
     assert!(text.contains("Plans that grew by more than 10 %:"), "{text}");
+    let with_sign = compare(&["compare", &before, &after, "--limit=400"]);
     let (code, text, _) = compare(&["compare", &before, &after, "--limit", "400"]);
+    assert_eq!((with_sign.0, &with_sign.1), (code, &text));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.ends_with("No plan grew by more than 400 %.\n"), "{text}");
     assert_eq!(compare(&["compare", &before, &before]).0, Some(0));

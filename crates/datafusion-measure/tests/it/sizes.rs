@@ -158,7 +158,8 @@ async fn broadcast_above_four_mebibytes_is_flagged_with_how_it_travels() {
     let (instr, lines) = instrumentation(1, folder.path());
     let model = |bytes, travel| Model { bytes, travel, asked: AtomicUsize::new(0) };
     instr.measure_broadcast_size(&model(4 << 20, Travel::Inline), "fits").unwrap();
-    assert_eq!(lines.text(), "");
+    instr.measure_broadcast_size(&model(5 << 20, Travel::Reference), "named").unwrap();
+    assert_eq!(lines.text(), "", "by reference is how a large value shall travel");
     instr.measure_broadcast_size(&model(4_823_450, Travel::Inline), "model").unwrap();
     assert_eq!(
         lines.text(),
