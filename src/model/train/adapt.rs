@@ -7,7 +7,7 @@
 //! 2013). Otherwise an article with much of one label would move the model towards that label everywhere. The strength
 //! of the penalty is chosen by
 //! cross-validation over documents: the strongest under which the paragraphs held out get less log-loss, by more than two
-//! standard errors, and more of them the right label. When there is none, nothing is changed. The adapted model must not
+//! standard errors, and more of them the right label than the wrong one, by a sign test. When there is none, nothing is changed. The adapted model must not
 //! lose on a check set of articles that come with the program; if it does, the next weaker penalty is tried, and at last
 //! the adaptation is refused.
 
@@ -44,6 +44,8 @@ const LEAST: f64 = 1e-3;
 const NEGLIGIBLE: f64 = 1e-3;
 /// A gain of so many standard errors is no chance.
 const SURE: f64 = 2.0;
+/// What is less probable than this by chance is none: five paragraphs that become right, when none becomes wrong.
+const CHANCE: f64 = 0.05;
 const ITERATIONS: u64 = 200;
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 
@@ -166,7 +168,7 @@ pub fn adapt_to(
         }
         let reached = point(Some(strength), &held_out);
         // Less log-loss without more right labels is doubt, not knowledge: a model that was sure and wrong gains by it.
-        if reached.accuracy > strengths[0].accuracy {
+        if sign_test(&unchanged, &held_out) < CHANCE {
             tried.push((strength, gain(&unchanged, &held_out)));
         }
         strengths.push(reached);
@@ -236,6 +238,34 @@ fn gain(before: &BTreeMap<usize, Scored>, after: &BTreeMap<usize, Scored>) -> Ga
     let mean = differences.iter().sum::<f64>() / count;
     let squares: f64 = differences.iter().map(|difference| (difference - mean).powi(2)).sum();
     Gain { mean, error: (squares / (count - 1.0).max(1.0) / count).sqrt() }
+}
+
+/// How probable it is that at least as many of the paragraphs whose label became right or wrong became right, if it were
+/// even chances (the exact one-sided sign test, which is McNemar's).
+fn sign_test(before: &BTreeMap<usize, Scored>, after: &BTreeMap<usize, Scored>) -> f64 {
+    let changed = after.iter().filter_map(|(row, after)| Some((before.get(row)?.right, after.right)));
+    let (mut better, mut worse) = (0_u32, 0_u32);
+    for (before, after) in changed {
+        better += u32::from(after && !before);
+        worse += u32::from(before && !after);
+    }
+    at_least(better, better + worse)
+}
+
+/// The probability of at least `heads` heads in `tosses` of a fair coin.
+fn at_least(heads: u32, tosses: u32) -> f64 {
+    // By logarithms: of a thousand tosses the single outcomes are smaller than any `f64`.
+    let mut ln_outcomes = -f64::from(tosses) * std::f64::consts::LN_2;
+    let mut sum = 0.0;
+    for n in 0..=tosses {
+        if n > 0 {
+            ln_outcomes += (f64::from(tosses - n + 1) / f64::from(n)).ln();
+        }
+        if n >= heads {
+            sum += ln_outcomes.exp();
+        }
+    }
+    sum.min(1.0)
 }
 
 /// The corrected paragraphs as rows of a model's features.
@@ -500,6 +530,16 @@ impl Adapted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sign_test_is_that_of_a_fair_coin() {
+        for (heads, tosses, wanted) in
+            [(0, 0, 1.0), (1, 1, 0.5), (4, 4, 0.0625), (5, 5, 0.03125), (9, 11, 67.0 / 2048.0), (0, 9, 1.0)]
+        {
+            assert!((at_least(heads, tosses) - wanted).abs() < 1e-12, "{heads} of {tosses}");
+        }
+        assert!((at_least(1000, 2000) - 0.5089).abs() < 1e-3 && at_least(2000, 2000) == 0.0);
+    }
 
     /// An article that the model labels as a person would says nothing: the model stays, however weak the penalty is.
     #[test]
