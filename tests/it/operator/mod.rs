@@ -85,13 +85,14 @@ pub(crate) struct Answer {
     pub(crate) stderr: String,
 }
 
-/// Runs `command` and fails the test when it does not end.
+/// Runs `command` and fails the test when it does not end, on a busy machine either: a cluster that loses an executor
+/// waits for it to come back first.
 pub(crate) fn answer(command: &mut Command) -> Answer {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id();
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
-        let hangs = ended.recv_timeout(Duration::from_secs(120)).is_err();
+        let hangs = ended.recv_timeout(Duration::from_secs(300)).is_err();
         if hangs {
             let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
         }
