@@ -158,7 +158,6 @@ fn read_file(
             brat::is_standoff(&annotation) || annotation.trim().is_empty() && text_file.is_file();
         if is_standoff {
             let name = format!("{}.txt", stem(".ann"));
-            read.files.extend(text_file.canonicalize());
             vec![from_parsed(name, &brat::parse(&text(&text_file)?, &annotation), &mut odd)]
         } else {
             vec![from_parsed(stem(".ann"), &yedda::parse(&annotation), &mut odd)]

@@ -57,14 +57,23 @@ pub fn write(
 ) -> Result<Vec<PathBuf>, ConvertError> {
     let files = files(document, to)?;
     for (name, content) in &files {
-        let path = folder.join(name);
+        let path = below(folder, name)?;
         let same = || fs::read(&path).is_ok_and(|there| there == *content);
         let replaced = || path.canonicalize().is_ok_and(|path| replaceable.contains(&path));
         if fs::symlink_metadata(&path).is_ok() && !same() && !replaced() {
             return Err(ConvertError::Exists(path));
         }
     }
-    files.into_iter().map(|(name, content)| write_file(folder, &name, &content)).collect()
+    files.into_iter().map(|(name, content)| write_file(below(folder, &name)?, &content)).collect()
+}
+
+/// The path of a file below `folder`, whose name may not lead out of it.
+fn below(folder: &Path, name: &str) -> Result<PathBuf, ConvertError> {
+    let relative = Path::new(name);
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(ConvertError::Outside(name.to_owned()));
+    }
+    Ok(folder.join(relative))
 }
 
 /// The files of a document: names below the folder, and contents.
@@ -123,12 +132,7 @@ fn labels(document: &AnnotatedText) -> Vec<String> {
     labels
 }
 
-fn write_file(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, ConvertError> {
-    let relative = Path::new(name);
-    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(ConvertError::Outside(name.to_owned()));
-    }
-    let path = folder.join(relative);
+fn write_file(path: PathBuf, content: &[u8]) -> Result<PathBuf, ConvertError> {
     if fs::read(&path).is_ok_and(|there| there == content) {
         return Ok(path);
     }

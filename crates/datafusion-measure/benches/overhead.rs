@@ -114,8 +114,8 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let build = if cfg!(debug_assertions) { "debug build" } else { "release build" };
     let text = format!(
         "# What measuring costs\n\nMade by `cargo bench --bench overhead -- --write` ({} {}, {build}).\n\n\
-         ## A thousand small queries\n\nA thousand rows, grouped and sorted; the median of {QUERIES} queries. The limit is 5 % for an attached session at \
-         verbosity 2. Frame by frame each query is planned, measured and reported by three calls of its own.\n\n{}\n\
+         ## A thousand small queries\n\nA thousand rows, grouped and sorted; the median of {QUERIES} queries. \
+         The limit is 5 % for an attached session at verbosity 2. Frame by frame each query is planned, measured and reported by three calls of its own.\n\n{}\n\
          ## One large run\n\nTPC-H's first query over {SCALE} of its scale in memory; the least of {RUNS} runs.\n\n{}",
         std::env::consts::OS,
         std::env::consts::ARCH,
