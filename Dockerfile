@@ -12,10 +12,12 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /source
 COPY . .
 ARG FEATURES=""
+# PROFILE=release is quicker to build and larger.
+ARG PROFILE=dist
 # The image has the C compiler that zstd and ring need, and nothing else is asked for.
-RUN cargo build --locked --release --bins --features "$FEATURES" \
+RUN cargo build --locked --profile "$PROFILE" --bins --features "$FEATURES" \
     && mkdir /programs \
-    && find target/release -maxdepth 1 -type f -executable -name '*_*' ! -name '*.so' -exec cp {} /programs/ \;
+    && find "target/$PROFILE" -maxdepth 1 -type f -executable -name '*_*' ! -name '*.so' -exec cp {} /programs/ \;
 
 FROM debian:bookworm-slim
 # For connections to https://; the certificates of a company can be mounted over them.

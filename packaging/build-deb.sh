@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Builds the Debian package into target/debian/. Needs cargo-deb (cargo install --locked cargo-deb).
-# With PROFILE=dev it packs a debug build, which is quicker to make and enough to test the package itself.
+# PROFILE=release is quicker to make and larger; PROFILE=dev packs a debug build, which is enough to test the package itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-profile=${PROFILE:-release}
+profile=${PROFILE:-dist}
 folder=$([ "$profile" = dev ] && echo debug || echo "$profile")
 target=${CARGO_TARGET_DIR:-target}
 cargo deb --version >/dev/null 2>&1 || { echo 'cargo-deb is missing: cargo install --locked cargo-deb' >&2; exit 1; }

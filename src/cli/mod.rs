@@ -21,6 +21,7 @@ mod exit;
 mod experiment;
 mod explain;
 mod learning;
+mod memory;
 mod models;
 mod remedy;
 
@@ -28,6 +29,7 @@ pub(crate) use exit::Exit;
 
 /// The programs, for `bin/` alone: this is no interface of the library.
 pub mod programs {
+    use super::memory::give_back_large_blocks;
     use super::{Exit, answer, asked_metrics_file, convert, exit_code, learning, run};
     use crate::settings::{ConvertSettings, EvaluateSettings, Settings, TrainSettings};
     use std::process::ExitCode;
@@ -36,6 +38,7 @@ pub mod programs {
     /// The program `predict_classifier`.
     #[must_use]
     pub fn predict() -> ExitCode {
+        give_back_large_blocks();
         exit_code(|errors| {
             let start = SystemTime::now();
             let mut are_read = false;

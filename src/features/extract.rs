@@ -10,6 +10,9 @@ use super::parts::Parts;
 use crate::document::Paragraph;
 use crate::document::fold::Folded;
 
+/// Observations for which memory is kept: those of a text of about 600 kB.
+const KEPT_OBSERVATIONS: usize = 1 << 18;
+
 /// Scratch of an extraction, kept between documents so that nothing is allocated per token.
 #[derive(Debug, Default)]
 pub(crate) struct Extraction {
@@ -72,6 +75,13 @@ impl Extraction {
             }
             self.ends.push(self.layout.len());
         }
+    }
+
+    /// Gives back the memory that a long document needed and most do not.
+    pub(crate) fn shrink(&mut self) {
+        self.ends.clear();
+        self.layout.clear();
+        self.layout.shrink_to(KEPT_OBSERVATIONS);
     }
 
     /// The numbers of the layout observations of the paragraph at `place`, of the document of the last run.

@@ -313,6 +313,7 @@ fn sum<const STRIDE: usize>(
     });
     if !tables.layout.is_empty() {
         layout(features, tables, document.len(), extraction, observed, sums, stride);
+        extraction.shrink();
     }
 }
 
