@@ -1,4 +1,4 @@
-//! Text of others, made harmless for terminals and logs.
+//! Text for people: that of others, made harmless for terminals and logs, and counts.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         if is_control(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     Cow::Owned(shown)
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn several(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// Control characters, those that separate lines, and those that turn the direction of what follows.

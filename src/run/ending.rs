@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::summary::RunSummary;
+use crate::printable::several;
 
 /// What a run that was stopped did not come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +99,4 @@ pub fn flag_sentence(
     }
     let passed = if left_out.is_empty() { String::new() } else { format!("; passed over: {left_out}") };
     format!("{sentence}{passed}.")
-}
-
-fn several(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

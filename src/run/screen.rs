@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::summary::RunSummary;
+use crate::printable::several;
 use crate::report::pages::Summary;
 
 /// Which labels were given, what is doubtful, where to look and what comes next; `labels` are the model's, and `index`
@@ -28,11 +29,14 @@ pub(super) fn lines(
     let path = path.display();
     let doubtful: usize = pages.iter().map(|page| page.doubtful).sum();
     let paragraphs: usize = pages.iter().map(|page| page.paragraphs).sum();
-    lines.push(format!("Look: open {path} in a browser; it lists {}.", several(pages.len(), "document")));
+    lines.push(format!(
+        "Look: open {path} in a browser; it lists {}.",
+        several(pages.len() as u64, "document")
+    ));
     if doubtful > 0 {
         lines.push(format!(
             "Doubtful: {doubtful} of {}; the index lists the most doubtful ones.",
-            several(paragraphs, "paragraph")
+            several(paragraphs as u64, "paragraph")
         ));
     }
     lines.push(
@@ -41,8 +45,4 @@ pub(super) fn lines(
             .to_owned(),
     );
     lines
-}
-
-fn several(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

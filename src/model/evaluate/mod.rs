@@ -19,6 +19,7 @@ use super::gold::GoldDocument;
 use super::train::own_labels::{Met, nearest, unknown_labels};
 use super::{Model, ModelError, catalog, gold};
 use crate::document::labels::{COLLAPSED_LABELS, KNOWN_LABELS};
+use crate::printable::several;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -87,10 +88,10 @@ pub fn run(options: &EvaluateOptions) -> Result<Evaluation, ModelError> {
     }
     let repairs: usize = documents.iter().map(|document| document.repairs).sum();
     let title = format!(
-        "model {} on {} files ({} repairs){}",
+        "model {} on {} ({}){}",
         model.name(),
-        documents.len(),
-        repairs,
+        several(documents.len() as u64, "file"),
+        several(repairs as u64, "repair"),
         if collapsed { ", fine labels as three" } else { "" }
     );
     let mut evaluation = Evaluation::new(title, measured);

@@ -24,6 +24,7 @@ pub use fit::{Naming, fit};
 use super::evaluate::{Evaluation, Measured, temperature};
 use super::gold::{self, GoldDocument};
 use super::{Model, ModelError, Preset, catalog, write_atomically};
+use crate::printable::several;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -114,7 +115,11 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
     let (model, evaluation, learning_curve, layouts) = if let Some(test) = &options.test {
         let tests = gold::read(test)?;
         let tests: Vec<&GoldDocument> = tests.iter().collect();
-        let title = format!("{name}: trained on {} files, tested on {} others", all.len(), tests.len());
+        let title = format!(
+            "{name}: trained on {}, tested on {} others",
+            several(all.len() as u64, "file"),
+            tests.len()
+        );
         let (model, mut evaluation) = measure(&all, &tests, title, options, &naming, progress)?;
         let overlap = model.info().data.overlap(tests.iter().copied());
         if overlap > 0 {
@@ -141,9 +146,9 @@ pub fn run(options: &TrainOptions, progress: &Progress) -> Result<Trained, Model
         let select =
             |files: &[usize]| -> Vec<&GoldDocument> { files.iter().map(|&file| &documents[file]).collect() };
         let title = format!(
-            "{name}: a model trained on {} files was tested on {} held out; the one that is stored was then trained \
+            "{name}: a model trained on {} was tested on {} held out; the one that is stored was then trained \
              on all {}",
-            train.len(),
+            several(train.len() as u64, "file"),
             test.len(),
             all.len()
         );

@@ -33,18 +33,19 @@ pub(super) fn hold_out(
     let total: usize = groups.iter().map(|group| group.paragraphs).sum();
     let wanted = (total as f64 * HELD_OUT) as usize;
     let (mut train, mut test, mut held) = (Vec::new(), Vec::new(), 0);
-    let last = groups.len() - 1;
-    for (place, group) in groups.into_iter().enumerate() {
-        // A volume goes to the test as long as it does not make it much larger than wanted; one must.
-        let fits = held + group.paragraphs <= wanted + wanted / 2;
-        let needed = test.is_empty() && place == last;
-        if needed || (held < wanted && fits) {
-            held += group.paragraphs;
-            test.extend(group.files);
-        } else {
-            train.extend(group.files);
-        }
+    for group in groups {
+        // A volume goes to the test as long as it does not make it much larger than wanted.
+        let goes = held < wanted && held + group.paragraphs <= wanted + wanted / 2;
+        held += if goes { group.paragraphs } else { 0 };
+        if goes { &mut test } else { &mut train }.push(group);
     }
+    // Of volumes that are all large the smallest: most of the paragraphs are for learning.
+    if test.is_empty() {
+        let smallest = (0..train.len()).min_by_key(|&place| train[place].paragraphs).unwrap_or(0);
+        test.push(train.swap_remove(smallest));
+    }
+    let files = |groups: Vec<Group>| groups.into_iter().flat_map(|group| group.files).collect::<Vec<usize>>();
+    let (mut train, mut test) = (files(train), files(test));
     train.sort_unstable();
     test.sort_unstable();
     Ok((train, test))
@@ -114,6 +115,18 @@ mod tests {
         let documents = documents(&[(3, 1), (0, 1), (1, 9), (2, 1), (0, 1), (4, 0)]);
         let folds = folds(&documents, 2).expect("five volumes");
         assert_eq!(folds, [vec![1, 3, 4, 5], vec![0, 2]]);
+    }
+
+    #[test]
+    fn most_paragraphs_are_for_learning_however_large_the_volumes_are() {
+        let documents = documents(&[(0, 40), (1, 60), (1, 60)]);
+        for seed in 0..20 {
+            assert_eq!(
+                hold_out(&documents, seed).expect("two volumes"),
+                (vec![1, 2], vec![0]),
+                "seed {seed}"
+            );
+        }
     }
 
     proptest! {
