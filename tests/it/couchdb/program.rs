@@ -444,7 +444,8 @@ fn replication_and_compaction_at_the_same_time_change_nothing() {
             let mut rounds = 0;
             while !over.load(Ordering::Relaxed) {
                 busy.replicate_to(&replica);
-                assert_eq!(busy.request("POST", &["_compact"], "", Some(("application/json", b"{}"))).0, 202);
+                // Without a body: CouchDB does not read it, and may reset the connection of whom it answered.
+                assert_eq!(busy.request("POST", &["_compact"], "", None).0, 202);
                 rounds += 1;
             }
             rounds
