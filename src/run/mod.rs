@@ -523,6 +523,10 @@ impl<'a> Run<'a> {
             if let Err(error) = files.settle() {
                 self.progress.warn(&error.to_string());
             }
+            #[cfg(feature = "cluster")]
+            if let Some(Err(error)) = self.cluster.as_ref().map(|_| files.remove_parts()) {
+                self.progress.warn(&error.to_string());
+            }
         }
     }
 

@@ -84,6 +84,19 @@ impl FileSink {
         })
     }
 
+    /// Removes what processes that were killed left half written below the folder. To be called by whoever holds the
+    /// folder's lock, when nobody writes there any more.
+    ///
+    /// # Errors
+    /// [`SinkError::Folder`] when a file cannot be removed.
+    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only a cluster shares folders"))]
+    pub(crate) fn remove_parts(&self) -> crate::Result<()> {
+        if self.writes_files() {
+            shared::remove_parts(&self.folder).map_err(|source| self.refused(source))?;
+        }
+        Ok(())
+    }
+
     /// Writes brat's `annotation.conf` with `labels` into the folder, where annotations go there in that format. One that
     /// is there and that this program did not write stays as it is.
     ///
@@ -489,6 +502,12 @@ fn part_name(name: &Path, shared: bool) -> PathBuf {
     let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let own = if shared { format!("-{:016x}", rand::random::<u64>()) } else { String::new() };
     PathBuf::from(format!("{}-{hash}{own}.part", record::RECORD_FOLDER))
+}
+
+/// Whether a file has a name that [`part_name`] gives.
+fn is_part(name: &Path) -> bool {
+    let name = name.to_str().and_then(|name| name.strip_prefix(record::RECORD_FOLDER));
+    name.is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".part"))
 }
 
 fn remedy(error: &io::Error) -> &'static str {

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::Cluster;
+use crate::couchdb::faults::contents;
+use crate::couchdb::proxy::Proxy;
 use crate::couchdb::server::{server, with_texts};
 use crate::operator::{Place, TEXT};
 
@@ -56,4 +58,36 @@ fn a_database_is_labelled_as_in_one_process_and_no_secret_travels() {
     cluster.executors.push(poor);
     let sent = cluster.run(&place, &[&on_cluster[..], &["--send-credentials", "--force"]].concat());
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}
+
+/// Executors fetch and save on a bad network: connections are cut in the middle of requests and answers.
+#[test]
+fn cut_connections_between_executors_and_database_change_nothing() {
+    let (here, there) = (server().database("cut-here"), server().database("cut-there"));
+    let documents: Vec<_> = (0..120)
+        .map(|n| with_texts(&format!("d{n:03}"), &[("t.txt", &format!("{n}. {TEXT}"))], json!({ "n": n })))
+        .collect();
+    here.put_all(&documents);
+    there.put_all(&documents);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let proxy = runtime.block_on(Proxy::start(server().address(), 7, Proxy::one_in_ten));
+    let place = Place::new();
+    place.write("password", &server().secret);
+    let user = server().user.clone();
+    let run = |url: &str, database: &str, more: &[&str]| {
+        let login = ["--couchdb-username", &user, "--couchdb-password-file", "password"];
+        let what = ["--couchdb-url", url, "--ingest-db-name", database];
+        let answer = place.run(&[&what[..], &login, more].concat());
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    };
+    run(&server().url(), &here.name, &[]);
+    let mut cluster = Cluster::start("push", 0);
+    let login = [("COUCHDB_USER", user.as_str()), ("COUCHDB_PASSWORD", server().secret.as_str())];
+    for _ in 0..2 {
+        let executor = cluster.executor(&login);
+        cluster.executors.push(executor);
+    }
+    run(&proxy.url, &there.name, &["--cluster", &cluster.address()]);
+    assert!(proxy.failures() > 3, "{:?}", proxy.seen());
+    assert!(contents(&there) == contents(&here), "the databases differ");
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Cluster, contents};
-use crate::operator::{Place, TEXT, answer, wait_until};
+use crate::operator::{Place, TEXT, wait_until};
 
 /// `count` documents, each with something of its own.
-fn texts(place: &Place, count: usize) {
+pub(super) fn texts(place: &Place, count: usize) {
     for n in 0..count {
         place.write(&format!("texts/{n:04}.txt"), format!("{n}. {}", TEXT.repeat(1 + n % 5)));
     }
@@ -38,27 +38,6 @@ fn the_samples_are_labelled_as_in_one_process() {
         assert_eq!(again.code, Some(0), "{}", again.stderr);
         assert!(again.stderr.contains("unchanged"), "{}", again.stderr);
     }
-}
-
-#[test]
-fn an_executor_that_is_killed_costs_no_document() {
-    let place = Place::new();
-    texts(&place, 600);
-    assert_eq!(place.run(&["texts", "--output", "here"]).code, Some(0));
-    let mut cluster = Cluster::start("push", 2);
-    let (there, address) = (place.path("there"), cluster.address());
-    let mut client = place.program();
-    client.args(["texts", "--output", "there", "--cluster", &address, "--metrics-file", "metrics.json"]);
-    let client = std::thread::spawn(move || answer(&mut client));
-    wait_until("the first annotation", || fs::read_dir(&there).is_ok_and(|files| files.count() > 20));
-    cluster.executors[0].kill();
-    let answer = client.join().unwrap();
-    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
-    assert_eq!(contents(&place.path("there")), contents(&place.path("here")));
-    let metrics: serde_json::Value = serde_json::from_str(&place.read("metrics.json")).unwrap();
-    // What ran twice was saved by this run all the same.
-    assert_eq!(metrics["documents"]["saved"], 600, "{}", metrics["documents"]);
-    assert_eq!(metrics["documents"]["selected"], 600, "{}", metrics["documents"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod databases;
 mod files;
+mod kills;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -24,7 +25,10 @@ fn port() -> u16 {
 }
 
 /// A process that ends with the test.
-struct Process(Child);
+struct Process {
+    command: Command,
+    child: Child,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -34,18 +38,29 @@ impl Drop for Process {
 
 impl Process {
     /// Starts it, and waits for the line that says that it is ready.
-    fn start(command: &mut Command) -> Self {
-        let child = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut this = Self(child);
-        let mut line = String::new();
-        BufReader::new(this.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.contains("listening") || line.contains("working"), "{line:?}");
-        this
+    fn start(mut command: Command) -> Self {
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = Self::launch(&mut command);
+        Self { command, child }
     }
 
+    fn launch(command: &mut Command) -> Child {
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("listening") || line.contains("working"), "{line:?}");
+        child
+    }
+
+    /// SIGKILL.
     fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again, with the same ports and folders.
+    fn start_again(&mut self) {
+        self.child = Self::launch(&mut self.command);
     }
 }
 
@@ -54,7 +69,7 @@ struct Cluster {
     port: u16,
     scheduling: &'static str,
     folder: tempfile::TempDir,
-    _scheduler: Process,
+    scheduler: Process,
     executors: Vec<Process>,
 }
 
@@ -63,8 +78,8 @@ impl Cluster {
         let (port, folder) = (port(), tempfile::tempdir().unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_classifier_scheduler"));
         command.args(["--port", &port.to_string(), "--scheduling", scheduling]).current_dir(folder.path());
-        let scheduler = Process::start(&mut command);
-        let mut this = Self { port, scheduling, folder, _scheduler: scheduler, executors: Vec::new() };
+        let scheduler = Process::start(command);
+        let mut this = Self { port, scheduling, folder, scheduler, executors: Vec::new() };
         for _ in 0..executors {
             let executor = this.executor(&[]);
             this.executors.push(executor);
@@ -75,16 +90,17 @@ impl Cluster {
     /// One more executor of one core, with these variables in its environment.
     fn executor(&self, variables: &[(&str, &str)]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_classifier_executor"));
+        let (own, tasks) = (port(), port());
         command
             .args(["--scheduler", &self.address(), "--cores", "1", "--scheduling", self.scheduling])
-            .args(["--port", &port().to_string(), "--task-port", &port().to_string()])
-            .current_dir(self.folder.path());
+            .args(["--port", &own.to_string(), "--task-port", &tasks.to_string()])
+            .args(["--work-dir", &format!("rows-{own}")]);
         // `start` clears what the environment holds otherwise.
         let mut with = Command::new("env");
         with.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
         with.arg(format!("TMPDIR={}", self.folder.path().display()));
         with.arg(command.get_program()).args(command.get_args()).current_dir(self.folder.path());
-        Process::start(&mut with)
+        Process::start(with)
     }
 
     fn address(&self) -> String {

@@ -1,8 +1,8 @@
 //! CouchDB in and out, against a real server (see `server`).
 
 mod differences;
-mod faults;
-mod program;
+pub(crate) mod faults;
+pub(crate) mod program;
 pub(crate) mod proxy;
 mod saving;
 mod selecting;

@@ -21,7 +21,7 @@ fn full() -> bool {
 }
 
 /// `small` in an ordinary run, `promised` in a full one.
-fn size(small: usize, promised: usize) -> usize {
+pub fn size(small: usize, promised: usize) -> usize {
     if full() { promised } else { small }
 }
 
