@@ -90,7 +90,7 @@ fn argument(setting: &Setting) -> Arg {
     if let Some(short) = setting.short {
         arg = arg.short(short);
     }
-    match setting.kind() {
+    match setting.kind {
         Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         // A secret that starts with a dash must not be taken, and shown, as an unknown option.
         Kind::Text => arg.num_args(1).allow_hyphen_values(setting.secret),
@@ -227,7 +227,7 @@ fn without_redis(
 
 fn typed(setting: &Setting, matches: &ArgMatches) -> Option<Vec<String>> {
     let values: Vec<&String> = matches.get_many::<String>(setting.key)?.collect();
-    Some(match setting.kind() {
+    Some(match setting.kind {
         Kind::Positional => values.into_iter().cloned().collect(),
         Kind::List => values.into_iter().flat_map(|value| split_list(value)).collect(),
         _ => vec![values.last()?.to_string()],

@@ -1,7 +1,7 @@
 //! Where the documents are: files, or a CouchDB database and how to get in. These settings only make sense together.
 
 use super::SettingsError;
-use super::definition::{Group, Heading, Setting, setting, settings};
+use super::definition::{Group, Kind, Setting, settings};
 use super::layers::Rank;
 use super::permissions;
 use super::reader::{Found, Reader};
@@ -64,16 +64,15 @@ settings! {
     struct MainLogin in "" {
         /// User at the CouchDB server
         couchdb_username: Option<Found> =>
-            setting(Heading::CouchDb, "NAME").env(&["COUCHDB_USER"]).aliases(&["couchdb-user"]);
+            CouchDb "NAME" { env: &["COUCHDB_USER"], aliases: &["couchdb-user"] };
         /// Password of that user; better kept in a file
         ///
         /// What stands on a command line can be read by every user of the machine: prefer --couchdb-password-file or
         /// env_config.
-        couchdb_password: Option<Found> =>
-            setting(Heading::CouchDb, "PASSWORD").env(&["COUCHDB_PASSWORD"]).secret();
+        couchdb_password: Option<Found> => CouchDb "PASSWORD" { env: &["COUCHDB_PASSWORD"], secret: true };
         /// File that holds the password; white space around it is dropped
-        couchdb_password_file: Option<Found> => setting(Heading::CouchDb, "FILE")
-            .env(&["COUCHDB_PASSWORD_FILE"]).aliases(&["password-file"]).file();
+        couchdb_password_file: Option<Found> =>
+            CouchDb "FILE" { env: &["COUCHDB_PASSWORD_FILE"], aliases: &["password-file"], kind: Kind::Path };
     }
 }
 
@@ -81,10 +80,9 @@ settings! {
     /// Who logs in at the server of the documents, where that is another one.
     struct IngestLogin in "" {
         /// User at that server
-        ingest_username: Option<Found> => setting(Heading::CouchDb, "NAME").env(&["INGEST_USERNAME"]);
+        ingest_username: Option<Found> => CouchDb "NAME" { env: &["INGEST_USERNAME"] };
         /// Password of that user
-        ingest_password: Option<Found> =>
-            setting(Heading::CouchDb, "PASSWORD").env(&["INGEST_PASSWORD"]).secret();
+        ingest_password: Option<Found> => CouchDb "PASSWORD" { env: &["INGEST_PASSWORD"], secret: true };
     }
 }
 
@@ -131,47 +129,44 @@ settings! {
         ///
         /// In the environment several inputs are separated like PATH, by a colon (a semicolon on Windows); in
         /// config files they are a list.
-        input: Vec<String> => setting(Heading::Input, "INPUT").positional();
+        input: Vec<String> => Input "INPUT" { kind: Kind::Positional };
         /// CouchDB server, like http://localhost:5984
         ///
         /// Read from and write to CouchDB instead of folders, when --ingest-db-name is given too.
-        couchdb_url: Option<Found> => setting(Heading::CouchDb, "URL").env(&["COUCHDB_URL"]);
+        couchdb_url: Option<Found> => CouchDb "URL" { env: &["COUCHDB_URL"] };
         /// The server as host and port, where no URL is given
-        couchdb_host: Option<Found> => setting(Heading::CouchDb, "HOST:PORT").env(&["COUCHDB_HOST"]);
+        couchdb_host: Option<Found> => CouchDb "HOST:PORT" { env: &["COUCHDB_HOST"] };
         main_login: MainLogin;
         /// Certificate authority (PEM) to trust in addition to the system's
-        couchdb_ca_file: Option<PathBuf> =>
-            setting(Heading::CouchDb, "FILE").env(&["COUCHDB_CA_FILE"]);
+        couchdb_ca_file: Option<PathBuf> => CouchDb "FILE" { env: &["COUCHDB_CA_FILE"] };
         /// Seconds to wait for a server that is away
         ///
         /// When it does not come back in this time, the run ends with exit code 3.
-        couchdb_patience: u64 =>
-            setting(Heading::CouchDb, "SECONDS").default("120").env(&["COUCHDB_PATIENCE"]);
+        couchdb_patience: u64 => CouchDb "SECONDS" { default: "120", env: &["COUCHDB_PATIENCE"] };
         /// Database with the documents
-        ingest_db_name: Option<Found> => setting(Heading::CouchDb, "DB").env(&["INGEST_DB_NAME"]);
+        ingest_db_name: Option<Found> => CouchDb "DB" { env: &["INGEST_DB_NAME"] };
         /// Database with the documents, where --ingest-db-name is not given
-        ingest_database: Option<Found> => setting(Heading::CouchDb, "DB").env(&["INGEST_DATABASE"]);
+        ingest_database: Option<Found> => CouchDb "DB" { env: &["INGEST_DATABASE"] };
         /// Database with the documents, where neither of those is given
-        couchdb_database: Option<Found> => setting(Heading::CouchDb, "DB").env(&["COUCHDB_DATABASE"]);
+        couchdb_database: Option<Found> => CouchDb "DB" { env: &["COUCHDB_DATABASE"] };
         /// Server with the documents, where it is another one than that of the annotations
-        ingest_url: Option<Found> => setting(Heading::CouchDb, "URL").env(&["INGEST_URL"]);
+        ingest_url: Option<Found> => CouchDb "URL" { env: &["INGEST_URL"] };
         ingest_login: IngestLogin;
         /// Database for the annotations; without it the ingest database
         ///
         /// Created if missing; the documents' metadata is copied.
-        output_database: Option<String> => setting(Heading::CouchDb, "DB")
-            .env(&["ANNOTATIONS_DB_NAME"]).aliases(&["annotations-db-name"]);
+        output_database: Option<String> =>
+            CouchDb "DB" { env: &["ANNOTATIONS_DB_NAME"], aliases: &["annotations-db-name"] };
         /// Leave out the documents that are in this database too
-        golden_db: Option<Found> =>
-            setting(Heading::CouchDb, "DB").env(&["GOLDEN_DB_NAME"]).aliases(&["golden-db-name"]);
+        golden_db: Option<Found> => CouchDb "DB" { env: &["GOLDEN_DB_NAME"], aliases: &["golden-db-name"] };
         /// Take databases and model from this experiment, a document in --experiments-database
         ///
         /// Its `databases.ingest`, `databases.annotations`, `databases.golden` and `model_name` count below the command
         /// line and above everything else.
-        experiment: Option<String> => setting(Heading::CouchDb, "NAME").env(&["EXPERIMENT_NAME"]);
+        experiment: Option<String> => CouchDb "NAME" { env: &["EXPERIMENT_NAME"] };
         /// Database with the experiments
         experiments_database: Option<Found> =>
-            setting(Heading::CouchDb, "DB").default("skol_experiments").env(&["EXPERIMENTS_DATABASE"]);
+            CouchDb "DB" { default: "skol_experiments", env: &["EXPERIMENTS_DATABASE"] };
     }
 }
 

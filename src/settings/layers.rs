@@ -58,7 +58,7 @@ impl Layer {
 
     /// Sets a value where only one text can be given: lists are separated by commas, inputs like `PATH`.
     pub(crate) fn set_text(&mut self, setting: &'static Setting, text: &str, origin: impl Into<String>) {
-        let items = match setting.kind() {
+        let items = match setting.kind {
             Kind::List => split_list(text),
             Kind::Positional => {
                 let paths = std::env::split_paths(text).map(|path| path.to_string_lossy().into_owned());
@@ -302,7 +302,7 @@ fn read_config_file(
                 notices
                     .add(format!("{origin}: `config` has no effect in a file; use --config or SKOL_CONFIG"));
             }
-            Some(setting) => match (setting.kind(), item.values) {
+            Some(setting) => match (setting.kind, item.values) {
                 // A path may hold what separates paths elsewhere, and a list is not to be split again.
                 (Kind::List, toml_file::Values::Text(text)) => layer.set_text(setting, &text, origin),
                 (_, toml_file::Values::Text(text)) => layer.set(setting, vec![text], origin),

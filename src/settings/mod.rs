@@ -74,30 +74,6 @@ pub(crate) trait ProgramSettings: Group {
     const PROGRAM: Program;
 }
 
-impl ProgramSettings for Settings {
-    const PROGRAM: Program = Program::Predict;
-}
-
-impl ProgramSettings for TrainSettings {
-    const PROGRAM: Program = Program::Train;
-}
-
-impl ProgramSettings for EvaluateSettings {
-    const PROGRAM: Program = Program::Evaluate;
-}
-
-impl ProgramSettings for ConvertSettings {
-    const PROGRAM: Program = Program::Convert;
-}
-
-impl ProgramSettings for cluster::SchedulerSettings {
-    const PROGRAM: Program = Program::Scheduler;
-}
-
-impl ProgramSettings for cluster::ExecutorSettings {
-    const PROGRAM: Program = Program::Executor;
-}
-
 /// Reads what a command line asks for; the first of `arguments` is the program's name.
 ///
 /// `experiment` fetches the document of an experiment that is named.
