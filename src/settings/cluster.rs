@@ -3,9 +3,9 @@
 //! They are known to every build, so that one `env_config` serves all; only a build with the feature `cluster` has the
 //! programs.
 
-use super::couchdb::ExecutorCredentials;
 use super::definition::settings;
 use super::learning::model_folders;
+use super::login::ExecutorCredentials;
 use super::predict::{cores, memory_limit};
 use super::terminal::{Files, Terminal};
 use super::value::SchedulingChoice;

@@ -2,11 +2,12 @@
 
 use super::couchdb::{Input, samples_are_meant};
 use super::definition::settings;
+use super::error::{SettingsError, contradiction};
 use super::learning::model_folders;
 use super::reader::{Found, Reader};
 use super::terminal::{Files, Terminal};
 use super::value::{Allowed, page, size, with_suffix};
-use super::{Environment, Rank, SettingsError, machine, skol};
+use super::{Environment, Rank, machine, skol};
 use crate::document::brat::BratSpans;
 use crate::document::{SourceMarks, TextEncoding, TextParams};
 use crate::instrumentation::CheckpointPolicy;
@@ -236,10 +237,10 @@ impl Selection {
     /// What wins over what.
     fn check(mut self, _: &mut Reader<'_>) -> Result<Self, SettingsError> {
         if self.update_taxonomy_flag_only && self.skip_taxonomy_check {
-            return Err(SettingsError::Contradiction {
-                problem: "update_taxonomy_flag_only and skip_taxonomy_check contradict each other".to_owned(),
-                remedy: "leave out one of them",
-            });
+            return contradiction(
+                "update_taxonomy_flag_only and skip_taxonomy_check contradict each other",
+                "leave out one of them",
+            );
         }
         self.skip_existing &= !self.force;
         self.taxonomy_filter &= !self.skip_taxonomy_check && !self.force;
@@ -267,6 +268,7 @@ impl Settings {
     }
 
     fn check(mut self, reader: &mut Reader<'_>) -> Result<Self, SettingsError> {
+        let is_database = matches!(self.input, Input::CouchDb(_));
         let pattern = reader.find(PATTERN).filter(|found| found.rank == Rank::Default);
         if let (Input::Paths(_), Some(found)) = (&self.input, pattern) {
             self.selection.attachment_pattern = PATTERN_OF_FILES.to_owned();
@@ -274,15 +276,15 @@ impl Settings {
         }
         if self.partitions == 0 {
             self.partitions = self.cores;
-            let origin = reader.find("partitions").map(|found| found.origin).unwrap_or_default();
-            reader.show("partitions", self.cores as i64, &format!("{origin} (cores)"));
+            let origin = format!("{} (cores)", reader.origin("partitions"));
+            reader.show("partitions", self.cores as i64, &origin);
         }
         if self.selection.update_taxonomy_flag_only && self.task == Task::Label {
-            if !matches!(self.input, Input::CouchDb(_)) {
-                return Err(SettingsError::Contradiction {
-                    problem: "update_taxonomy_flag_only needs documents in CouchDB".to_owned(),
-                    remedy: "add --couchdb-url and --ingest-db-name",
-                });
+            if !is_database {
+                return contradiction(
+                    "update_taxonomy_flag_only needs documents in CouchDB",
+                    "add --couchdb-url and --ingest-db-name",
+                );
             }
             self.task = Task::UpdateTaxonomyFlag;
         }
@@ -299,26 +301,26 @@ impl Settings {
                 "the model '{name}' is one of SKOL's and cannot be read here; the nearest shipped one, {nearest}, is used"
             ));
         }
-        if self.selection.skip_golden && !matches!(self.input, Input::CouchDb(_)) {
-            let origin = reader.find("skip_golden").map(|found| found.origin).unwrap_or_default();
-            return Err(SettingsError::Contradiction {
-                problem: format!(
-                    "documents with the field `golden_dataset` are to be left out ({origin}), but files have no fields"
+        if self.selection.skip_golden && !is_database {
+            return contradiction(
+                format!(
+                    "documents with the field `golden_dataset` are to be left out ({}), but files have no fields",
+                    reader.origin("skip_golden")
                 ),
-                remedy: "leave that out, or add --couchdb-url and --ingest-db-name",
-            });
+                "leave that out, or add --couchdb-url and --ingest-db-name",
+            );
         }
         if let Some(cluster) = reader.find("cluster")
             && !cfg!(feature = "cluster")
         {
-            return Err(SettingsError::Contradiction {
-                problem: format!(
+            return contradiction(
+                format!(
                     "this build has no cluster support, but a cluster is given ({}: {})",
                     cluster.origin,
                     cluster.text()
                 ),
-                remedy: "leave it out to run on this machine, or build with --features cluster",
-            });
+                "leave it out to run on this machine, or build with --features cluster",
+            );
         }
         if self.cluster.is_some() && self.task == Task::Label {
             self.check_cluster(reader)?;
@@ -328,9 +330,8 @@ impl Settings {
 
     /// What cannot be had where others do the work.
     fn check_cluster(&mut self, reader: &Reader<'_>) -> Result<(), SettingsError> {
-        let contradiction = |problem: String, remedy| Err(SettingsError::Contradiction { problem, remedy });
         if self.checkpoint == CheckpointPolicy::Always {
-            let origin = reader.find("checkpoint").map(|found| found.origin).unwrap_or_default();
+            let origin = reader.origin("checkpoint");
             return contradiction(
                 format!("a checkpoint is to be made always ({origin}), but stages run on a cluster"),
                 "leave that out, or run without --cluster",
@@ -338,13 +339,13 @@ impl Settings {
         }
         if self.output.as_os_str() == STDOUT && !matches!(self.input, Input::CouchDb(_)) {
             return contradiction(
-                "annotations are to be written on standard output, but executors write them".to_owned(),
+                "annotations are to be written on standard output, but executors write them",
                 "give a folder that all machines share with --output",
             );
         }
         if matches!(&self.input, Input::Paths(paths) if paths.iter().any(|path| path == STDIN)) {
             return contradiction(
-                "standard input is to be read, but executors read the documents".to_owned(),
+                "standard input is to be read, but executors read the documents",
                 "give files or folders that all machines share",
             );
         }
