@@ -134,8 +134,8 @@ pub(super) fn take_apart(
         for ((key, part), text) in parts.iter_mut().zip([info.user, info.password]) {
             if !text.is_empty() && part.as_ref().is_none_or(|other| other.rank < found.rank) {
                 let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-                reader.show(*key, text.as_str(), &origin);
-                **part = Some(Found::new(*key, vec![text], origin.clone(), found.rank));
+                reader.show(key, text.as_str(), &origin);
+                **part = Some(Found::new(key, vec![text], origin.clone(), found.rank));
             }
         }
         reader.show(found.key, info.bare.as_str(), &found.origin);
