@@ -63,7 +63,7 @@ pub(super) fn execute(settings: &ExecutorSettings) -> Result<Exit> {
         cores: settings.cores,
         memory: Some(settings.memory_limit.0),
         work_folder: settings.work_dir.clone(),
-        model_folders: own.chain(settings.user_folders.0.iter().cloned()).collect(),
+        model_folders: own.chain(settings.user_folders.iter().cloned()).collect(),
         context,
         ..ExecutorOptions::new(&scheduler)
     };

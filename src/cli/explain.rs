@@ -22,7 +22,7 @@ const EXCERPT: usize = 90;
 /// The document or the model cannot be read, or there is no paragraph at or after that line.
 pub(super) fn explain(settings: &Settings, document: &str, line: usize) -> Result<String> {
     let model = settings.model.as_deref().unwrap_or(catalog::default_name());
-    let model = Arc::new(Model::load(&catalog::find(model, &settings.model_folders.0)?)?);
+    let model = Arc::new(Model::load(&catalog::find(model, &settings.model_folders)?)?);
     let text = crate::run::fetch(settings, document)?.content;
     let place = find(&text, line).ok_or_else(|| {
         let document = document.to_owned();

@@ -61,7 +61,7 @@ fn adapt(settings: &TrainSettings, base: &str) -> Result<()> {
     if settings.test.is_some() || folds(settings).is_some() || settings.labels.is_some() {
         return Err(ProgramError::AdaptMeasuresItself.into());
     }
-    let model = catalog::find(base, &settings.model_folders.0)?;
+    let model = catalog::find(base, &settings.model_folders)?;
     let model = Arc::new(Model::load(&model)?);
     let (name, output) = place(settings, model.name())?;
     let (progress, bar) = progress(&settings.terminal);
@@ -79,7 +79,7 @@ fn adapt(settings: &TrainSettings, base: &str) -> Result<()> {
 
 /// The name of the model to be stored, and the folder. A name that is taken is refused before the work.
 fn place(settings: &TrainSettings, made_by: &str) -> Result<(String, PathBuf)> {
-    let folders = &settings.model_folders.0;
+    let folders = &settings.model_folders;
     let output = settings.output.as_ref().or(folders.first()).cloned().unwrap_or_else(|| "models".into());
     let name = settings.name.clone().unwrap_or_else(|| name(&settings.input, made_by));
     match catalog::new_file(&name, &output, folders) {
@@ -90,7 +90,7 @@ fn place(settings: &TrainSettings, made_by: &str) -> Result<(String, PathBuf)> {
 
 /// What counts as now.
 fn time(settings: &TrainSettings) -> Option<SystemTime> {
-    settings.now.0.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds))
+    settings.now.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Evaluates a model or finished annotations, and prints how good they are.
@@ -102,7 +102,7 @@ pub(super) fn evaluate(settings: &EvaluateSettings) -> Result<()> {
         (Some(predicted), None) => evaluate::compare(predicted, &settings.gold, settings.collapse)?,
         (None, model) => {
             let model = model.as_deref().unwrap_or(catalog::default_name());
-            let model = catalog::find(model, &settings.model_folders.0)?;
+            let model = catalog::find(model, &settings.model_folders)?;
             let (gold, collapse) = (settings.gold.clone(), settings.collapse);
             evaluate::run(&EvaluateOptions { model: Some(model), gold, collapse })?
         }

@@ -187,7 +187,7 @@ fn run<S: ProgramSettings + HasTerminal>(
 fn answer(settings: &Settings) -> Result<Option<Exit>> {
     match &settings.task {
         Task::Explain { document, line } => print(&explain::explain(settings, document, *line)?)?,
-        Task::ListModels => print(&models::list(&settings.model_folders.0)?)?,
+        Task::ListModels => print(&models::list(&settings.model_folders)?)?,
         Task::Label | Task::UpdateTaxonomyFlag => return Ok(None),
     }
     Ok(Some(Exit::Done))

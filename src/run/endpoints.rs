@@ -200,7 +200,7 @@ pub(super) fn records_folder(settings: &Settings) -> PathBuf {
         }
     };
     let kind = if settings.dry_run { "dry run to" } else { "run to" };
-    let state = settings.state.folder.clone().filter(|_| settings.checkpoint_dir.is_none());
+    let state = settings.state_folder.clone().filter(|_| settings.checkpoint_dir.is_none());
     let folder = state.unwrap_or_else(|| checkpoint_folder(settings));
     folder.join("runs").join(short_hash(&format!("{kind} {output}")))
 }

@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
     async fn go(&mut self) -> Result<()> {
         let settings = self.settings;
         let model = settings.model.as_deref().unwrap_or(catalog::default_name());
-        let model = &cluster::model(settings, catalog::find(model, &settings.model_folders.0)?)?;
+        let model = &cluster::model(settings, catalog::find(model, &settings.model_folders)?)?;
         let loaded = Model::load(model)?;
         #[cfg(feature = "cluster")]
         if settings.task == Task::Label {

@@ -3,14 +3,12 @@
 //! They are known to every build, so that one `env_config` serves all; only a build with the feature `cluster` has the
 //! programs.
 
-use super::Environment;
-use super::couchdb::ExecutorCredentials;
-use super::definition::{Heading, setting, settings};
-use super::learning::ModelFolders;
+use super::definition::settings;
+use super::learning::model_folders;
+use super::login::ExecutorCredentials;
 use super::predict::{cores, memory_limit};
-use super::reader::Found;
 use super::terminal::{Files, Terminal};
-use super::value::{Allowed, SchedulingChoice};
+use super::value::SchedulingChoice;
 use bytesize::ByteSize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -19,19 +17,19 @@ settings! {
     /// Everything that `classifier_scheduler` depends on.
     #[derive(Debug, Clone, PartialEq)]
     #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "the program is not built"))]
-    pub(crate) struct SchedulerSettings in "scheduler." {
+    pub(crate) struct SchedulerSettings in "scheduler." for Scheduler {
         /// Address to listen at
         ///
         /// Only this machine reaches the default. Whoever reaches the port can run plans on the cluster: let only its
         /// machines through.
-        bind: IpAddr => setting(Heading::Engine, "ADDRESS").default("127.0.0.1");
+        bind: IpAddr => Engine "ADDRESS" { default: "127.0.0.1" };
         /// Port to listen at
-        port: u16 => setting(Heading::Engine, "PORT").default("20050"), port;
+        port: u16 => Engine "PORT" { default: "20050" };
         /// Who gives out work, the same at scheduler and executors
         ///
         /// push: the scheduler sends tasks to executors. pull: executors ask for them, so that only they open
         /// connections.
-        scheduling: SchedulingChoice => setting(Heading::Engine, "HOW").default("push");
+        scheduling: SchedulingChoice => Engine "HOW" { default: "push" };
         terminal: Terminal;
         files: Files;
     }
@@ -41,41 +39,37 @@ settings! {
     /// Everything that `classifier_executor` depends on.
     #[derive(Debug, Clone, PartialEq)]
     #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "the program is not built"))]
-    pub(crate) struct ExecutorSettings in "executor." {
+    pub(crate) struct ExecutorSettings in "executor." for Executor {
         /// The scheduler to work for
-        scheduler: String => setting(Heading::Engine, "URL").default("http://127.0.0.1:20050");
+        scheduler: String => Engine "URL" { default: "http://127.0.0.1:20050" };
         /// Seconds to wait for the scheduler when the executor starts
-        wait: u64 => setting(Heading::Engine, "SECONDS").default("60");
+        wait: u64 => Engine "SECONDS" { default: "60" };
         /// Address to listen at
         ///
         /// Only this machine reaches the default. Scheduler, client and other executors must reach it.
-        bind: IpAddr => setting(Heading::Engine, "ADDRESS").default("127.0.0.1");
+        bind: IpAddr => Engine "ADDRESS" { default: "127.0.0.1" };
         /// Name or address under which others reach this executor; without it that of --bind
-        advertise: Option<String> => setting(Heading::Engine, "HOST");
+        advertise: Option<String> => Engine "HOST";
         /// Port where others fetch rows
-        port: u16 => setting(Heading::Engine, "PORT").default("20051"), port;
+        port: u16 => Engine "PORT" { default: "20051" };
         /// Port where the scheduler sends tasks (push)
-        task_port: u16 => setting(Heading::Engine, "PORT").default("20052"), port;
+        task_port: u16 => Engine "PORT" { default: "20052" };
         /// Who gives out work, the same at scheduler and executors: push or pull
-        scheduling: SchedulingChoice => setting(Heading::Engine, "HOW").default("push");
+        scheduling: SchedulingChoice => Engine "HOW" { default: "push" };
         /// Tasks at the same time: a number, or all for as many as cores
-        cores: usize => setting(Heading::Engine, "N").default("all"), cores;
+        cores: usize => Engine "N" { default: "all" }, cores;
         /// Memory of the engine, shared by the tasks: 8g, 512m, or a share like 70%
-        memory_limit: ByteSize => setting(Heading::Engine, "SIZE").default("70%"), memory_limit;
+        memory_limit: ByteSize => Engine "SIZE" { default: "70%" }, memory_limit;
         /// Folder for rows on their way; without it a temporary one
-        work_dir: Option<PathBuf> => setting(Heading::Engine, "DIR");
+        work_dir: Option<PathBuf> => Engine "DIR";
         /// Folders with model files, for models that are not where the client has them
         ///
         /// A model is taken only when it is the very one that the client has.
-        model_folders: Vec<String> => setting(Heading::Model, "DIR[,DIR...]");
+        model_folders: Vec<String> => Model "DIR[,DIR...]";
         credentials: ExecutorCredentials;
         terminal: Terminal;
         files: Files;
-        user_folders: ModelFolders;
+        /// The folders in which models are found by name.
+        user_folders: Vec<PathBuf> = model_folders;
     }
-}
-
-fn port(found: &Found, _: &Environment) -> Result<u16, Allowed> {
-    let port = found.text().parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| "a port from 1 to 65535; below 32768 no outgoing connection takes it".to_owned())
 }

@@ -3,33 +3,24 @@
 use super::definition::{Kind, Program, Setting};
 use super::environment::Environment;
 use super::layers::{Layer, Notices, Rank, split_list};
-use super::{SettingsError, skol, text};
-use clap::builder::PossibleValuesParser;
+use super::{SettingsError, documents, skol, text};
+use clap::builder::{PossibleValuesParser, Resettable, Str};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use clap_complete::Shell;
 use std::ffi::OsString;
 
 /// What was typed.
 pub(super) enum Typed {
-    /// Print this and exit: help, version.
+    /// Print this and exit: help, version, man page, completions.
     Print(String),
-    /// Values and requests.
-    Values(Values),
+    /// Values for settings, and what is asked for instead of a run.
+    Values { layer: Layer, notices: Notices, asked: Asked },
 }
 
-/// Values for settings, and what is asked for instead of a run.
-pub(super) struct Values {
-    pub(super) layer: Layer,
-    pub(super) notices: Notices,
-    pub(super) asked: Asked,
-}
-
-/// What the user asks for instead of a run.
+/// What is asked for instead of a run, and depends on settings.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(super) show_config: bool,
-    pub(super) man: bool,
-    pub(super) completions: Option<Shell>,
     pub(super) list_models: bool,
     pub(super) explain: Option<String>,
 }
@@ -49,16 +40,21 @@ pub(super) fn command(program: Program) -> Command {
         .args(requests(program));
     if program == Program::Predict {
         for former in skol::OPTIONS {
-            let arg = Arg::new(former.name).long(former.name).hide(true);
-            command = command.arg(if former.takes_value {
+            let arg = Arg::new(*former).long(*former).hide(true);
+            command = command.arg(if skol::FLAGS.contains(former) {
+                bare(arg)
+            } else {
                 // Like a secret: what is not ours must not be taken, and shown, as an unknown option.
                 arg.num_args(1).allow_hyphen_values(true)
-            } else {
-                arg.num_args(0..=1).require_equals(true).default_missing_value("true")
             });
         }
     }
     command
+}
+
+/// Without a value it means yes.
+fn bare(arg: Arg) -> Arg {
+    arg.num_args(0..=1).require_equals(true).default_missing_value("true")
 }
 
 fn argument(setting: &Setting) -> Arg {
@@ -78,20 +74,16 @@ fn argument(setting: &Setting) -> Arg {
         format!("{} {shown}", setting.help())
     };
 
-    let mut arg = Arg::new(setting.key)
+    let arg = Arg::new(setting.key)
         .value_name(setting.value_name)
         .help(short_help)
         .long_help(long_help.join("\n\n"))
         .help_heading(<&str>::from(setting.heading))
-        .visible_aliases(setting.aliases.to_vec());
-    if let Some(long) = setting.option() {
-        arg = arg.long(long);
-    }
-    if let Some(short) = setting.short {
-        arg = arg.short(short);
-    }
-    match setting.kind() {
-        Kind::Flag => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        .visible_aliases(setting.aliases.to_vec())
+        .long(Resettable::from(setting.option().map(Str::from)))
+        .short(setting.short);
+    match setting.kind {
+        Kind::Flag => bare(arg),
         // A secret that starts with a dash must not be taken, and shown, as an unknown option.
         Kind::Text => arg.num_args(1).allow_hyphen_values(setting.secret),
         Kind::Path if setting.value_name == "DIR" => arg.num_args(1).value_hint(ValueHint::DirPath),
@@ -164,6 +156,12 @@ pub(super) fn parse(
             return Ok(Typed::Print(if styled { help.ansi().to_string() } else { help.to_string() }));
         }
     };
+    if matches.get_flag("man") {
+        return Ok(Typed::Print(documents::man_page(program)));
+    }
+    if let Some(shell) = matches.get_one("completions") {
+        return Ok(Typed::Print(documents::completions(program, *shell)));
+    }
     for setting in program.settings() {
         if let Some(items) = typed(setting, &matches) {
             let name = setting.option().map(|option| format!("--{option}"));
@@ -171,19 +169,14 @@ pub(super) fn parse(
             layer.set(setting, items, format!("command line {name}"));
         }
     }
-    let mut asked = Asked {
-        show_config: matches.get_flag("show-config"),
-        man: matches.get_flag("man"),
-        completions: matches.get_one::<Shell>("completions").copied(),
-        ..Asked::default()
-    };
+    let mut asked = Asked { show_config: matches.get_flag("show-config"), ..Asked::default() };
     if program == Program::Predict {
         asked.list_models = matches.get_flag("list-models");
         asked.explain = matches.get_one::<String>("explain").cloned();
         for former in skol::OPTIONS {
-            let Some(value) = matches.get_one::<String>(former.name) else { continue };
-            let name = format!("--{}", former.name);
-            match former.becomes {
+            let Some(value) = matches.get_one::<String>(former) else { continue };
+            let name = format!("--{former}");
+            match skol::successor(former) {
                 Some(successor) => {
                     layer.set_former(successor, value, format!("command line {name}"));
                     notices.former(&name, successor);
@@ -192,7 +185,7 @@ pub(super) fn parse(
             }
         }
     }
-    Ok(Typed::Values(Values { layer, notices, asked }))
+    Ok(Typed::Values { layer, notices, asked })
 }
 
 /// Takes out the options for Redis, of which there are more than anybody has listed, with their values.
@@ -227,7 +220,7 @@ fn without_redis(
 
 fn typed(setting: &Setting, matches: &ArgMatches) -> Option<Vec<String>> {
     let values: Vec<&String> = matches.get_many::<String>(setting.key)?.collect();
-    Some(match setting.kind() {
+    Some(match setting.kind {
         Kind::Positional => values.into_iter().cloned().collect(),
         Kind::List => values.into_iter().flat_map(|value| split_list(value)).collect(),
         _ => vec![values.last()?.to_string()],

@@ -8,14 +8,16 @@
 //! /// Documents per batch                     <- help, comment in the files; no full stop
 //! ///
 //! /// Memory follows this number.             <- more, for --help and the man page
-//! prediction_batch_size: usize => setting(Batches, "N").default("24").env(&["PREDICTION_BATCH_SIZE"]);
+//! prediction_batch_size: usize => Batches "N" { default: "24", env: &["PREDICTION_BATCH_SIZE"] };
 //! ```
 //!
-//! That is all: `settings.prediction_batch_size` is there, `--prediction-batch-size` too, `SKOL_PREDICTION_BATCH_SIZE`
-//! counts in the environment in addition to the names of `.env(..)`. A type without a default is `Option<T>`, `bool` or
-//! `Vec<String>`; an enumeration implements [`Choice`](super::value::Choice). A value that needs a check of its own
-//! names a function after the definition: `cores: usize => setting(..), cores;`. A field without a definition is a
-//! group: another such struct. Then write the generated files:
+//! That is all: `settings.prediction_batch_size` is there, `--prediction-batch-size` too, under the [`Heading`]
+//! `Batches`; `SKOL_PREDICTION_BATCH_SIZE` counts in the environment in addition to the names of `env`. In the braces
+//! stands what differs from [`Setting::new`]. A type without a default is `Option<T>`, `bool` or `Vec<String>`; an
+//! enumeration implements [`Choice`](super::value::Choice). A value that needs a check of its own names a function after
+//! the definition: `cores: usize => Engine "N", cores;`. A field without a definition is a group: another such struct.
+//! One that follows from the surroundings names the function that says how: `state_folder: Option<PathBuf> = folder;`.
+//! Then write the generated files:
 //! `SKOL_WRITE_DOCS=1 cargo test --lib settings::tests::documentation` and `cargo insta accept`, or
 //! `INSTA_UPDATE=always cargo test --test it cli::help_teaches`.
 
@@ -134,121 +136,65 @@ pub(crate) enum Heading {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     /// Name in the files, dotted where it belongs to one program: `output_format`, `train.seed`.
-    pub(crate) key: &'static str,
+    pub(super) key: &'static str,
     /// One line without a full stop, then a blank line and more paragraphs for `--help` and the man page.
-    doc: &'static str,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) value_name: &'static str,
-    pub(crate) heading: Heading,
-    long: Option<&'static str>,
-    pub(crate) short: Option<char>,
-    pub(crate) aliases: &'static [&'static str],
+    pub(super) doc: &'static str,
+    pub(super) kind: Kind,
+    pub(super) value_name: &'static str,
+    pub(super) heading: Heading,
+    /// Name on the command line, where it is not that of the key.
+    pub(super) long: Option<&'static str>,
+    pub(super) short: Option<char>,
+    pub(super) aliases: &'static [&'static str],
     /// Names in the environment and in `env_config` beside the one that is made of the key.
-    env: &'static [&'static str],
+    pub(super) env: &'static [&'static str],
     /// As it would be written in the environment; empty: not set.
-    pub(crate) default: &'static str,
+    pub(super) default: &'static str,
     /// Never shown, not even in an error.
-    pub(crate) secret: bool,
+    pub(super) secret: bool,
     /// Whether somebody who sets it has documents of their own in mind.
-    pub(crate) hints_at_a_source: bool,
-}
-
-/// The definition of a setting; key, meaning and kind come from the field that it defines.
-pub(crate) const fn setting(heading: Heading, value_name: &'static str) -> Setting {
-    Setting {
-        key: "",
-        doc: "",
-        kind: None,
-        value_name,
-        heading,
-        long: None,
-        short: None,
-        aliases: &[],
-        env: &[],
-        default: "",
-        secret: false,
-        hints_at_a_source: matches!(heading, Heading::CouchDb | Heading::Selection),
-    }
+    pub(super) hints_at_a_source: bool,
 }
 
 impl Setting {
-    pub(crate) const fn default(mut self, value: &'static str) -> Self {
-        self.default = value;
-        self
-    }
-
-    pub(crate) const fn env(mut self, names: &'static [&'static str]) -> Self {
-        self.env = names;
-        self
-    }
-
-    pub(crate) const fn aliases(mut self, names: &'static [&'static str]) -> Self {
-        self.aliases = names;
-        self
-    }
-
-    pub(crate) const fn long(mut self, name: &'static str) -> Self {
-        self.long = Some(name);
-        self
-    }
-
-    pub(crate) const fn short(mut self, short: char) -> Self {
-        self.short = Some(short);
-        self
-    }
-
-    pub(crate) const fn positional(mut self) -> Self {
-        self.kind = Some(Kind::Positional);
-        self
-    }
-
-    pub(crate) const fn file(mut self) -> Self {
-        self.kind = Some(Kind::Path);
-        self
-    }
-
-    pub(crate) const fn hints_at_a_source(mut self, hints: bool) -> Self {
-        self.hints_at_a_source = hints;
-        self
-    }
-
-    pub(crate) const fn secret(mut self) -> Self {
-        self.secret = true;
-        self
-    }
-
-    /// The setting of the field `key`.
-    pub(crate) const fn of(mut self, key: &'static str, doc: &'static str, kind: Kind) -> Self {
-        self.key = key;
-        self.doc = doc;
-        if self.kind.is_none() {
-            self.kind = Some(kind);
+    /// A setting of which no more is said than what each must have.
+    pub(super) const fn new(
+        key: &'static str,
+        doc: &'static str,
+        kind: Kind,
+        heading: Heading,
+        value_name: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            doc,
+            kind,
+            value_name,
+            heading,
+            long: None,
+            short: None,
+            aliases: &[],
+            env: &[],
+            default: if matches!(kind, Kind::Flag) { "false" } else { "" },
+            secret: false,
+            hints_at_a_source: matches!(heading, Heading::CouchDb | Heading::Selection),
         }
-        if matches!(kind, Kind::Flag) && self.default.is_empty() {
-            self.default = "false";
-        }
-        self
-    }
-
-    /// What it takes.
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind.unwrap_or(Kind::Text)
     }
 
     /// One line, without a full stop.
-    pub(crate) fn help(&self) -> &'static str {
+    pub(super) fn help(&self) -> &'static str {
         self.doc.split("\n\n").next().unwrap_or_default().trim()
     }
 
     /// The paragraphs after the first line, each on one line.
-    pub(crate) fn more(&self) -> Vec<String> {
+    pub(super) fn more(&self) -> Vec<String> {
         let paragraphs = self.doc.split("\n\n").skip(1);
         paragraphs.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
     /// The name on the command line, without the dashes; `None` for the positional ones.
-    pub(crate) fn option(&self) -> Option<String> {
-        if self.kind() == Kind::Positional {
+    pub(super) fn option(&self) -> Option<String> {
+        if self.kind == Kind::Positional {
             return None;
         }
         let own = self.key.rsplit('.').next().unwrap_or(self.key);
@@ -256,21 +202,21 @@ impl Setting {
     }
 
     /// The names in the environment that help and files recommend.
-    pub(crate) fn documented(&self) -> Vec<Cow<'static, str>> {
+    pub(super) fn documented(&self) -> Vec<Cow<'static, str>> {
         let names = self.variables();
         let own = if self.env.is_empty() { 1 } else { self.env.len() };
         names.into_iter().take(own).collect()
     }
 
     /// The names that count in the environment of the process.
-    pub(crate) fn variables(&self) -> Vec<Cow<'static, str>> {
+    pub(super) fn variables(&self) -> Vec<Cow<'static, str>> {
         let own = format!("SKOL_{}", self.upper());
         let names = self.env.iter().copied().map(Cow::Borrowed).filter(|name| *name != own);
         names.chain([Cow::Owned(own.clone())]).collect()
     }
 
     /// The names that count in `env_config`: the key in capitals is safe there.
-    pub(crate) fn assignments(&self) -> Vec<Cow<'static, str>> {
+    pub(super) fn assignments(&self) -> Vec<Cow<'static, str>> {
         let mut names = self.variables();
         if !self.env.contains(&self.upper().as_str()) {
             names.push(Cow::Owned(self.upper()));
@@ -300,12 +246,18 @@ pub(crate) trait Group: Sized {
 }
 
 /// A struct of settings, its definitions and its reader; see the module for how an entry looks. `in` is what stands
-/// before the names of the fields in the files; `then` names a function that checks the fields against each other.
+/// before the names of the fields in the files; `for` names the program whose settings they all are, and `then` a
+/// function that checks the fields against each other.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident in $prefix:literal $(then $then:path)? {
-            $( $(#[doc = $doc:literal])* $field:ident : $ty:ty $(=> $definition:expr $(, $parse:expr)?)? ;)*
+        $vis:vis struct $name:ident in $prefix:literal $(for $program:ident)? $(then $then:path)? {
+            $(
+                $(#[doc = $doc:literal])*
+                $field:ident : $ty:ty
+                    $(=> $heading:ident $value_name:literal $({ $($option:ident : $value:expr),+ })? $(, $parse:path)?)?
+                    $(= $follows:path)? ;
+            )*
         }
     ) => {
         $(#[$meta])*
@@ -314,7 +266,7 @@ macro_rules! settings {
         impl $crate::settings::definition::Group for $name {
             fn define(table: &mut Vec<$crate::settings::definition::Setting>) {
                 $( settings!(@define table, concat!($prefix, stringify!($field)), concat!($($doc, "\n",)*), $ty
-                    $(=> $definition)?); )*
+                    $(=> $heading $value_name { $($($option: $value),+)? })? $(= $follows)?); )*
             }
 
             fn read(
@@ -322,27 +274,30 @@ macro_rules! settings {
             ) -> Result<Self, $crate::settings::SettingsError> {
                 let this = Self {
                     $( $field: settings!(@read reader, concat!($prefix, stringify!($field)), $ty
-                        $(=> $definition $(, $parse)?)?) ),*
+                        $(=> $heading $($parse)?)? $(= $follows)?) ),*
                 };
                 $( let this = $then(this, reader)?; )?
                 Ok(this)
             }
         }
+
+        $( impl $crate::settings::ProgramSettings for $name {
+            const PROGRAM: $crate::settings::Program = $crate::settings::Program::$program;
+        } )?
     };
-    (@define $table:ident, $key:expr, $doc:expr, $ty:ty => $definition:expr) => {
-        $table.push($definition.of($key, $doc, <$ty as $crate::settings::value::Value>::KIND))
-    };
+    (@define $table:ident, $key:expr, $doc:expr, $ty:ty
+        => $heading:ident $value_name:literal { $($option:ident : $value:expr),* }) => {{
+        use $crate::settings::definition::{Heading, Setting};
+        let kind = <$ty as $crate::settings::value::Value>::KIND;
+        $table.push(Setting { $($option: $value,)* ..Setting::new($key, $doc, kind, Heading::$heading, $value_name) });
+    }};
     (@define $table:ident, $key:expr, $doc:expr, $ty:ty) => {
         <$ty as $crate::settings::definition::Group>::define($table)
     };
-    (@read $reader:ident, $key:expr, $ty:ty => $definition:expr, $parse:expr) => {
-        $reader.read_by($key, $parse)?
-    };
-    (@read $reader:ident, $key:expr, $ty:ty => $definition:expr) => {
-        $reader.read($key)?
-    };
-    (@read $reader:ident, $key:expr, $ty:ty) => {
-        <$ty as $crate::settings::definition::Group>::read($reader)?
-    };
+    (@define $table:ident, $key:expr, $doc:expr, $ty:ty = $follows:path) => {};
+    (@read $reader:ident, $key:expr, $ty:ty => $heading:ident $parse:path) => { $reader.read_by($key, $parse)? };
+    (@read $reader:ident, $key:expr, $ty:ty => $heading:ident) => { $reader.read($key)? };
+    (@read $reader:ident, $key:expr, $ty:ty) => { <$ty as $crate::settings::definition::Group>::read($reader)? };
+    (@read $reader:ident, $key:expr, $ty:ty = $follows:path) => { $follows($reader)? };
 }
 pub(crate) use settings;

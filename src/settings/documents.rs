@@ -64,7 +64,7 @@ mod files {
     /// The default as TOML.
     fn toml_value(setting: &Setting) -> String {
         let quoted = |text: &str| toml::Value::from(text).to_string();
-        match setting.kind() {
+        match setting.kind {
             Kind::List | Kind::Positional => {
                 let items: Vec<_> =
                     setting.default.split(',').filter(|item| !item.is_empty()).map(quoted).collect();

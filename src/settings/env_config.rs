@@ -3,6 +3,8 @@
 //! It knows the form of the file and nothing of the settings in it. No message repeats a value, because the
 //! value may be a password.
 
+use super::error::BadLine;
+
 /// One assignment: the name, its value without quotes, and the line it stands on (counted from 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
@@ -14,15 +16,6 @@ pub(crate) struct Assignment {
     pub(crate) line: usize,
 }
 
-/// A line that is not an assignment: where, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadLine {
-    /// Line, counted from 1.
-    pub(crate) line: usize,
-    /// What is wrong, and what it should look like.
-    pub(crate) reason: &'static str,
-}
-
 /// Reads the text of an `env_config` file, in order; a name that stands there twice is given twice.
 ///
 /// `#` starts a comment at the beginning of a line or after white space, also after a value. Values stand
@@ -32,17 +25,12 @@ pub(crate) struct BadLine {
 /// # Errors
 /// The first line that cannot be read.
 pub(crate) fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut assignments = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let bad = |reason| BadLine { line: index + 1, reason };
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let rest = match line.strip_prefix("export") {
+    for (line, text) in lines(text) {
+        let bad = |reason: &str| BadLine { line, reason: reason.to_owned() };
+        let rest = match text.strip_prefix("export") {
             Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim_start(),
-            _ => line,
+            _ => text,
         };
         let Some((name, value)) = rest.split_once('=') else {
             return Err(bad("expected NAME=value, found no `=`"));
@@ -54,7 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
             ));
         }
         let value = parse_value(value).map_err(bad)?;
-        assignments.push(Assignment { name: name.to_owned(), value, line: index + 1 });
+        assignments.push(Assignment { name: name.to_owned(), value, line });
     }
     Ok(assignments)
 }
@@ -63,26 +51,26 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
 /// quotes around it; there are no comments after values. The second list is the lines that are something else, such as
 /// commands for a shell.
 pub(crate) fn parse_shared(text: &str) -> (Vec<Assignment>, Vec<usize>) {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut assignments, mut others) = (Vec::new(), Vec::new());
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let assignment = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-        let assignment =
-            assignment.map(|(name, value)| (name.strip_prefix("export ").unwrap_or(name).trim(), value));
+    for (line, text) in lines(text) {
+        let assignment = text.split_once('=').map(|(name, value)| {
+            let name = name.trim();
+            (name.strip_prefix("export ").unwrap_or(name).trim(), unquoted(value.trim()))
+        });
         match assignment.filter(|(name, _)| is_name(name)) {
-            Some((name, value)) => assignments.push(Assignment {
-                name: name.to_owned(),
-                value: unquoted(value).to_owned(),
-                line: index + 1,
-            }),
-            None => others.push(index + 1),
+            Some((name, value)) => {
+                assignments.push(Assignment { name: name.to_owned(), value: value.to_owned(), line });
+            }
+            None => others.push(line),
         }
     }
     (assignments, others)
+}
+
+/// The lines that are neither empty nor a comment, without white space around them, counted from 1.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().map(str::trim);
+    (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn unquoted(value: &str) -> &str {

@@ -3,9 +3,12 @@
 
 use super::SettingsError;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+
+/// The settings file that all programs of SKOL on a machine share.
+const SHARED: &str = "/home/skol/.skol_env";
 
 /// The surroundings that settings are read from.
 #[derive(Debug, Clone)]
@@ -13,7 +16,7 @@ pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
     styled: bool,
-    shared: Option<PathBuf>,
+    shared: PathBuf,
 }
 
 impl Environment {
@@ -25,7 +28,7 @@ impl Environment {
             variables,
             directory: PathBuf::new(),
             styled: !no_color && std::io::stdout().is_terminal(),
-            shared: None,
+            shared: SHARED.into(),
         }
     }
 
@@ -40,7 +43,7 @@ impl Environment {
         V: Into<OsString>,
     {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, directory: directory.into(), styled: false, shared: None }
+        Self { variables, directory: directory.into(), styled: false, shared: SHARED.into() }
     }
 
     /// Whether help may be printed with colours.
@@ -50,7 +53,7 @@ impl Environment {
 
     /// A variable that is set to something. One that is not Unicode is an error that names it.
     pub(crate) fn get(&self, name: &str) -> Result<Option<&str>, SettingsError> {
-        match self.variables.get(&OsString::from(name)) {
+        match self.variable(name) {
             None => Ok(None),
             Some(value) => match value.to_str() {
                 // Blank counts as not set, except where being set at all is what counts.
@@ -67,15 +70,15 @@ impl Environment {
         set.filter_map(|(name, _)| name.to_str())
     }
 
-    /// The settings file that all programs of SKOL on this machine share.
-    pub(crate) fn shared_settings(&self) -> PathBuf {
-        self.shared.clone().unwrap_or_else(|| PathBuf::from("/home/skol/.skol_env"))
+    /// The settings file that all programs of SKOL share here.
+    pub(crate) fn shared_settings(&self) -> &Path {
+        &self.shared
     }
 
     /// With another shared settings file.
     #[cfg(test)]
     pub(crate) fn with_shared_settings(mut self, file: PathBuf) -> Self {
-        self.shared = Some(file);
+        self.shared = file;
         self
     }
 
@@ -86,31 +89,38 @@ impl Environment {
 
     /// The home folder, where there is one.
     pub(crate) fn home(&self) -> Option<PathBuf> {
-        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        self.variables.get(&OsString::from(name)).filter(|home| !home.is_empty()).map(PathBuf::from)
+        let home = self.variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        home.filter(|home| !home.is_empty()).map(PathBuf::from)
     }
 
     /// The folder of the user's config files: `$XDG_CONFIG_HOME`, else `~/.config`.
     pub(crate) fn config_home(&self) -> Option<PathBuf> {
-        let xdg = self.variables.get(&OsString::from("XDG_CONFIG_HOME")).map(PathBuf::from);
-        xdg.filter(|path| path.is_absolute()).or_else(|| Some(self.home()?.join(".config")))
+        self.folder_of_user("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// The folder of the user's data: `$XDG_DATA_HOME`, else `~/.local/share`.
+    pub(crate) fn data_home(&self) -> Option<PathBuf> {
+        self.folder_of_user("XDG_DATA_HOME", ".local/share")
     }
 
     /// The folder of what the programs remember from run to run: the first of systemd's `$STATE_DIRECTORY`, else
     /// `skol_classifier` in `$XDG_STATE_HOME` or in `~/.local/state`.
     pub(crate) fn state_folder(&self) -> Option<PathBuf> {
-        let variable = |name: &str| self.variables.get(&OsString::from(name));
-        let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
-        let service = variable("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(folders).next());
-        let xdg = || absolute(PathBuf::from(variable("XDG_STATE_HOME")?));
-        let home = || absolute(self.home()?.join(".local/state"));
-        service.and_then(absolute).or_else(|| Some(xdg().or_else(home)?.join("skol_classifier")))
+        let service =
+            self.variable("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(folders).next());
+        let own = || Some(self.folder_of_user("XDG_STATE_HOME", ".local/state")?.join("skol_classifier"));
+        let absolute = |path: &PathBuf| path.is_absolute();
+        service.filter(absolute).or_else(|| own().filter(absolute))
     }
 
-    /// The folder of the user's data: `$XDG_DATA_HOME`, else `~/.local/share`.
-    pub(crate) fn data_home(&self) -> Option<PathBuf> {
-        let xdg = self.variables.get(&OsString::from("XDG_DATA_HOME")).map(PathBuf::from);
-        xdg.filter(|path| path.is_absolute()).or_else(|| Some(self.home()?.join(".local/share")))
+    /// What a variable names from the root, else a folder in the home folder.
+    fn folder_of_user(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
+        let named = self.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| Some(self.home()?.join(in_home)))
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        self.variables.get(OsStr::new(name))
     }
 
     /// `~` and `~/...` below the home folder; every other path as it is.

@@ -2,7 +2,7 @@
 //! remedy; none repeats a secret.
 
 use super::layers::Rank;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A wrong command line, or a wrong setting.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,25 @@ pub enum SettingsError {
     /// The layers do not fit together.
     #[error("the settings cannot be merged: {0}")]
     Merge(#[from] config::ConfigError),
+}
+
+/// Settings that cannot be together, or not without another.
+pub(super) fn contradiction<T>(problem: impl Into<String>, remedy: &'static str) -> Result<T, SettingsError> {
+    Err(SettingsError::Contradiction { problem: problem.into(), remedy })
+}
+
+/// What is wrong with a line of a file, and where it stands (counted from 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BadLine {
+    pub(super) line: usize,
+    pub(super) reason: String,
+}
+
+impl BadLine {
+    /// The error, now that the file is known.
+    pub(super) fn of(self, file: &Path) -> SettingsError {
+        SettingsError::BadLine { file: file.to_owned(), line: self.line, reason: self.reason }
+    }
 }
 
 impl From<SettingsError> for crate::Error {

@@ -4,16 +4,16 @@
 
 use super::definition::{self, Kind, Program, Setting, nearest};
 use super::environment::Environment;
+use super::error::SettingsError;
+use super::files::File;
+use super::login::userinfo;
 use super::reader::Found;
 use super::skol::{self, Successor};
-use super::{SettingsError, env_config, permissions, toml_file};
-use config::{Config, ConfigError, Map, Source, Value, ValueKind};
+use config::{Config, ConfigError, Map, Source, Value};
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 /// The layers, from the weakest to the strongest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::FromRepr)]
 pub enum Rank {
     Default,
     ConfigFile,
@@ -58,7 +58,7 @@ impl Layer {
 
     /// Sets a value where only one text can be given: lists are separated by commas, inputs like `PATH`.
     pub(crate) fn set_text(&mut self, setting: &'static Setting, text: &str, origin: impl Into<String>) {
-        let items = match setting.kind() {
+        let items = match setting.kind {
             Kind::List => split_list(text),
             Kind::Positional => {
                 let paths = std::env::split_paths(text).map(|path| path.to_string_lossy().into_owned());
@@ -70,7 +70,13 @@ impl Layer {
     }
 
     /// Sets a value under its name in an environment, unless a better name gave one.
-    fn set_variable(&mut self, setting: &'static Setting, name: &str, value: &str, origin: String) {
+    pub(super) fn set_variable(
+        &mut self,
+        setting: &'static Setting,
+        name: &str,
+        value: &str,
+        origin: String,
+    ) {
         let foreign = name == "PATTERN" && value.ends_with(".ann");
         if !foreign && !self.values.contains_key(setting.key) {
             // NO_COLOR counts by being there, whatever its value.
@@ -87,7 +93,13 @@ impl Layer {
         }
     }
 
-    fn text(&self, key: &str) -> Option<(&str, &str)> {
+    /// Whether it holds a secret.
+    pub(super) fn has_secret(&self) -> bool {
+        self.text("couchdb_url").is_some_and(|(url, _)| userinfo(url).is_some())
+            || definition::all().any(|setting| setting.secret && self.values.contains_key(setting.key))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<(&str, &str)> {
         self.values.get(key).and_then(|(items, origin)| Some((items.first()?.as_str(), origin.as_str())))
     }
 }
@@ -103,10 +115,10 @@ impl Source for Layer {
 
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let value = |(key, (items, origin)): (&&str, &(Vec<String>, String))| {
-            let items = items.iter().map(|item| Value::new(None, ValueKind::String(item.clone()))).collect();
             // The rank of the layer travels with the origin: it is all that the merged value remembers.
             let origin = format!("{}{origin}", self.rank as u8);
-            ((*key).to_owned(), Value::new(Some(&origin), ValueKind::Array(items)))
+            let items = items.iter().map(|item| Value::new(Some(&origin), item.as_str()));
+            ((*key).to_owned(), Value::new(Some(&origin), items.collect::<Vec<_>>()))
         };
         Ok(self.values.iter().map(value).collect())
     }
@@ -116,7 +128,7 @@ impl Source for Layer {
 #[derive(Debug)]
 pub(crate) struct Layers {
     layers: Vec<Layer>,
-    merged: Value,
+    merged: Config,
     pub(crate) notices: Notices,
 }
 
@@ -131,13 +143,13 @@ impl Layers {
         let variables = read_variables(program, environment, &mut notices)?;
         let named = |key| typed.text(key).or_else(|| variables.text(key));
         let mut layers = vec![defaults()];
-        for (file, wanted_by) in config_files(environment, named("config")) {
-            layers.extend(read_config_file(&file, wanted_by.as_deref(), environment, &mut notices)?);
+        for file in File::configs(environment, named("config")) {
+            layers.extend(file.read_config(environment, &mut notices)?);
         }
         let named =
             named("env_config").or_else(|| layers.iter().rev().find_map(|layer| layer.text("env_config")));
-        for (file, wanted_by) in env_configs(environment, named) {
-            layers.extend(read_env_config(&file, wanted_by.as_deref(), environment, &mut notices)?);
+        for file in File::env_configs(environment, named) {
+            layers.extend(file.read_env_config(environment, &mut notices)?);
         }
         layers.extend([variables, typed]);
         let merged = merge(&layers)?;
@@ -164,14 +176,9 @@ impl Layers {
 
     /// The strongest value of a setting.
     pub(crate) fn get(&self, key: &'static str) -> Option<Found> {
-        use strum::VariantArray;
-        let value = key.split('.').try_fold(&self.merged, |value, part| match &value.kind {
-            ValueKind::Table(table) => table.get(part),
-            _ => None,
-        })?;
-        let ValueKind::Array(items) = &value.kind else { return None };
-        let (rank, origin) = value.origin()?.split_at_checked(1)?;
-        let rank = *Rank::VARIANTS.get(rank.parse::<usize>().ok()?)?;
+        let items = self.merged.get_array(key).ok()?;
+        let (rank, origin) = items.first()?.origin()?.split_at_checked(1)?;
+        let rank = Rank::from_repr(rank.parse().ok()?)?;
         Some(Found::new(key, items.iter().map(ToString::to_string).collect(), origin.to_owned(), rank))
     }
 
@@ -183,9 +190,8 @@ impl Layers {
     }
 }
 
-fn merge(layers: &[Layer]) -> Result<Value, ConfigError> {
-    let builder = layers.iter().fold(Config::builder(), |builder, layer| builder.add_source(layer.clone()));
-    Ok(builder.build()?.cache)
+fn merge(layers: &[Layer]) -> Result<Config, ConfigError> {
+    layers.iter().fold(Config::builder(), |builder, layer| builder.add_source(layer.clone())).build()
 }
 
 /// What there is to say about the layers.
@@ -208,7 +214,7 @@ impl Notices {
         lines
     }
 
-    fn add(&mut self, line: String) {
+    pub(super) fn add(&mut self, line: String) {
         if !self.warnings.contains(&line) {
             self.warnings.push(line);
         }
@@ -226,7 +232,7 @@ impl Notices {
         }
     }
 
-    fn unknown(&mut self, origin: &str, name: &str, known: impl Iterator<Item = String>) {
+    pub(super) fn unknown(&mut self, origin: &str, name: &str, known: impl Iterator<Item = String>) {
         self.add(match nearest(name, known) {
             Some(nearest) => format!("{origin}: unknown name {name}; did you mean {nearest}?"),
             None => format!("{origin}: unknown name {name}, not used"),
@@ -240,146 +246,6 @@ fn defaults() -> Layer {
         layer.set_text(setting, setting.default, "default");
     }
     layer
-}
-
-/// The config files, from the weakest to the strongest, each with who asked for it, if it was asked for. Other names,
-/// such as `config/default.toml`, belong to other projects whose folder one happens to be in.
-fn config_files(environment: &Environment, named: Option<(&str, &str)>) -> Vec<(PathBuf, Option<String>)> {
-    let home = environment.config_home().map(|home| (home.join("skol_classifier/config.toml"), None));
-    let named = named.map(|(file, origin)| (environment.expand(file), Some(origin.to_owned())));
-    home.into_iter().chain([(PathBuf::from("skol_classifier.toml"), None)]).chain(named).collect()
-}
-
-/// The files of variables, from the weakest to the strongest. One that is asked for stands alone.
-fn env_configs(environment: &Environment, named: Option<(&str, &str)>) -> Vec<(PathBuf, Option<String>)> {
-    if let Some((file, origin)) = named {
-        return vec![(environment.expand(file), Some(origin.to_owned()))];
-    }
-    let shared = environment.shared_settings();
-    let own = environment.home().map(|home| home.join(".skol_env")).filter(|own| *own != shared);
-    let files = [Some(shared), own, Some(PathBuf::from("env_config"))];
-    files.into_iter().flatten().map(|file| (file, None)).collect()
-}
-
-/// The text of a settings file; `None` where it does not exist and nobody asked for it.
-fn read_text(
-    file: &Path,
-    wanted_by: Option<&str>,
-    environment: &Environment,
-) -> Result<Option<String>, SettingsError> {
-    let path = environment.resolve(file);
-    if wanted_by.is_none() && !path.is_file() {
-        return Ok(None);
-    }
-    let bytes = fs::read(&path).map_err(|source| SettingsError::Unreadable {
-        what: "the settings file",
-        file: file.to_owned(),
-        from: wanted_by.map(|origin| format!(" (asked for by {origin})")).unwrap_or_default(),
-        source,
-        remedy: "",
-    })?;
-    String::from_utf8(bytes).map(Some).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let reason = "not valid UTF-8; save the file as UTF-8".to_owned();
-        SettingsError::BadLine { file: file.to_owned(), line, reason }
-    })
-}
-
-fn read_config_file(
-    file: &Path,
-    wanted_by: Option<&str>,
-    environment: &Environment,
-    notices: &mut Notices,
-) -> Result<Option<Layer>, SettingsError> {
-    let Some(text) = read_text(file, wanted_by, environment)? else { return Ok(None) };
-    let items = toml_file::read(&text).map_err(|bad| bad.of(file))?;
-    let mut layer = Layer::new(Rank::ConfigFile);
-    for item in items {
-        let origin = format!("{}:{}", file.display(), item.line);
-        match definition::by_key(&item.key) {
-            Some(setting) if setting.key == "config" => {
-                notices
-                    .add(format!("{origin}: `config` has no effect in a file; use --config or SKOL_CONFIG"));
-            }
-            Some(setting) => match (setting.kind(), item.values) {
-                // A path may hold what separates paths elsewhere, and a list is not to be split again.
-                (Kind::List, toml_file::Values::Text(text)) => layer.set_text(setting, &text, origin),
-                (_, toml_file::Values::Text(text)) => layer.set(setting, vec![text], origin),
-                (_, toml_file::Values::List(items)) => layer.set(setting, items, origin),
-            },
-            None => notices.unknown(&origin, &item.key, definition::all().map(|s| s.key.to_owned())),
-        }
-    }
-    warn_of_readers(file, &layer, environment, notices);
-    Ok(Some(layer))
-}
-
-fn read_env_config(
-    file: &Path,
-    wanted_by: Option<&str>,
-    environment: &Environment,
-    notices: &mut Notices,
-) -> Result<Option<Layer>, SettingsError> {
-    // A file of this name is read as the programs that share it do.
-    let shared = file.file_name().is_some_and(|name| name == ".skol_env");
-    let text = match read_text(file, wanted_by, environment) {
-        Ok(Some(text)) => text,
-        Ok(None) => return Ok(None),
-        Err(error) if shared && wanted_by.is_none() => {
-            notices.add(error.to_string());
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let assignments = if shared {
-        let (assignments, others) = env_config::parse_shared(&text);
-        if !others.is_empty() {
-            let lines: Vec<_> = others.iter().map(ToString::to_string).collect();
-            let lines = lines.join(", ");
-            notices.add(format!("{}: passed over what is not NAME=value: line {lines}", file.display()));
-        }
-        assignments
-    } else {
-        env_config::parse(&text).map_err(|bad| SettingsError::BadLine {
-            file: file.to_owned(),
-            line: bad.line,
-            reason: bad.reason.to_owned(),
-        })?
-    };
-    let mut layer = Layer::new(if shared { Rank::SharedEnv } else { Rank::EnvConfig });
-    // The last line for a name counts, as in a shell; of two names for one setting, the first of its definition.
-    let last = |name: &str| assignments.iter().rev().find(|a| a.name == name && !a.value.trim().is_empty());
-    let origin =
-        |found: &env_config::Assignment| format!("{}:{} ({})", file.display(), found.line, found.name);
-    let mut known = HashSet::new();
-    for setting in definition::all() {
-        for name in setting.assignments() {
-            if let Some(found) = last(&name) {
-                layer.set_variable(setting, &name, &found.value, origin(found));
-            }
-            known.insert(name);
-        }
-    }
-    for (name, successor) in skol::VARIABLES {
-        if let Some(found) = last(name) {
-            layer.set_former(*successor, &found.value, origin(found));
-            // In the file that SKOL's other programs share, its names are not outdated.
-            if !shared {
-                notices.former(name, *successor);
-            }
-        }
-    }
-    for assignment in assignments.iter().filter(|assignment| !known.contains(assignment.name.as_str())) {
-        if skol::is_of_another_program(&assignment.name) {
-            notices.hints.push(origin(assignment));
-        } else {
-            let origin = format!("{}:{}", file.display(), assignment.line);
-            notices.unknown(&origin, &assignment.name, known.iter().map(ToString::to_string));
-        }
-    }
-    warn_of_readers(file, &layer, environment, notices);
-    Ok(Some(layer))
 }
 
 fn read_variables(
@@ -410,13 +276,4 @@ fn read_variables(
         }
     }
     Ok(layer)
-}
-
-/// Warns of a file that holds a password and may be read by everybody.
-fn warn_of_readers(file: &Path, layer: &Layer, environment: &Environment, notices: &mut Notices) {
-    let in_url = layer.text("couchdb_url").is_some_and(|(url, _)| super::couchdb::userinfo(url).is_some());
-    let secret = definition::all().any(|setting| setting.secret && layer.values.contains_key(setting.key));
-    if (secret || in_url) && permissions::others_can_read(&environment.resolve(file)) {
-        notices.add(permissions::warning(file));
-    }
 }

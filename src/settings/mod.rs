@@ -17,8 +17,10 @@ mod documents;
 mod env_config;
 mod environment;
 mod error;
+mod files;
 mod layers;
 mod learning;
+mod login;
 mod machine;
 mod permissions;
 mod predict;
@@ -35,13 +37,13 @@ mod value;
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{ExecutorSettings, SchedulerSettings};
 pub(crate) use convert::ConvertSettings;
-#[cfg(feature = "cluster")]
-pub(crate) use couchdb::Credentials;
 pub(crate) use couchdb::{CouchDb, Endpoint, Experiment, Input};
 pub(crate) use definition::Program;
 pub(crate) use environment::Environment;
 pub use error::SettingsError;
 pub(crate) use learning::{EvaluateSettings, TrainSettings};
+#[cfg(feature = "cluster")]
+pub(crate) use login::Credentials;
 pub(crate) use predict::{Settings, Task};
 pub(crate) use terminal::Terminal;
 #[cfg(feature = "cluster")]
@@ -74,30 +76,6 @@ pub(crate) trait ProgramSettings: Group {
     const PROGRAM: Program;
 }
 
-impl ProgramSettings for Settings {
-    const PROGRAM: Program = Program::Predict;
-}
-
-impl ProgramSettings for TrainSettings {
-    const PROGRAM: Program = Program::Train;
-}
-
-impl ProgramSettings for EvaluateSettings {
-    const PROGRAM: Program = Program::Evaluate;
-}
-
-impl ProgramSettings for ConvertSettings {
-    const PROGRAM: Program = Program::Convert;
-}
-
-impl ProgramSettings for cluster::SchedulerSettings {
-    const PROGRAM: Program = Program::Scheduler;
-}
-
-impl ProgramSettings for cluster::ExecutorSettings {
-    const PROGRAM: Program = Program::Executor;
-}
-
 /// Reads what a command line asks for; the first of `arguments` is the program's name.
 ///
 /// `experiment` fetches the document of an experiment that is named.
@@ -109,19 +87,13 @@ pub(crate) fn request<S: ProgramSettings>(
     environment: &Environment,
     experiment: &FetchExperiment<'_>,
 ) -> Result<Request<S>, crate::Error> {
-    let typed = match command::parse(S::PROGRAM, arguments, environment)? {
+    let (layer, notices, asked) = match command::parse(S::PROGRAM, arguments, environment)? {
         Typed::Print(text) => return Ok(Request::Print(text)),
-        Typed::Values(values) => values,
+        Typed::Values { layer, notices, asked } => (layer, notices, asked),
     };
-    if typed.asked.man {
-        return Ok(Request::Print(documents::man_page(S::PROGRAM)));
-    }
-    if let Some(shell) = typed.asked.completions {
-        return Ok(Request::Print(documents::completions(S::PROGRAM, shell)));
-    }
-    let mut layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, environment)?;
-    let effective = Effective::<S>::read(&mut layers, environment, &typed.asked, experiment)?;
-    Ok(if typed.asked.show_config {
+    let mut layers = Layers::read(S::PROGRAM, layer, notices, environment)?;
+    let effective = Effective::<S>::read(&mut layers, environment, &asked, experiment)?;
+    Ok(if asked.show_config {
         Request::Print(show::show(S::PROGRAM, &effective.shown, &effective.notices))
     } else {
         Request::Run(Box::new(effective.settings), effective.notices)

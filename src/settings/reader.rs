@@ -34,6 +34,11 @@ impl Found {
         Self { key, text: items.join(","), items, origin, rank }
     }
 
+    /// Another text from the same place.
+    pub(crate) fn with_text(&self, text: String) -> Self {
+        Self::new(self.key, vec![text], self.origin.clone(), self.rank)
+    }
+
     /// The text without white space around it.
     pub(crate) fn text(&self) -> &str {
         self.text.trim()
@@ -75,6 +80,11 @@ impl<'a> Reader<'a> {
     /// What was given for a setting; `None` where nothing was.
     pub(crate) fn find(&self, key: &'static str) -> Option<Found> {
         self.layers.get(key)
+    }
+
+    /// Where the value of a setting is from.
+    pub(crate) fn origin(&self, key: &'static str) -> String {
+        self.find(key).map(|found| found.origin).unwrap_or_default()
     }
 
     /// What shows that the shipped samples are not what is meant, such as an option that needs a database.

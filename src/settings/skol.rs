@@ -1,17 +1,6 @@
 //! Names of SKOL's programs. This program took the place of one of them: their options and variables are accepted, so
 //! that a cron line keeps running, and their shared settings file is read as they read it.
 
-/// An option of SKOL's programs that is not an option of ours.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FormerOption {
-    /// Name without the dashes.
-    pub(crate) name: &'static str,
-    /// Whether a value follows.
-    pub(crate) takes_value: bool,
-    /// The setting that took its place, and what to use instead; `None`: it has no effect here.
-    pub(crate) becomes: Option<Successor>,
-}
-
 /// The setting that took the place of a former one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Successor {
@@ -27,55 +16,52 @@ const MEMORY: Successor = Successor {
     advice: "taken as the memory limit; use --memory-limit or MEMORY_LIMIT",
 };
 
-const fn becomes(name: &'static str, successor: Successor) -> FormerOption {
-    FormerOption { name, takes_value: true, becomes: Some(successor) }
+/// Variables that a setting of ours took the place of. The options of the same names are among [`OPTIONS`].
+pub(crate) const VARIABLES: &[(&str, Successor)] = &[("SPARK_CORES", CORES), ("SPARK_DRIVER_MEMORY", MEMORY)];
+
+/// The setting that took the place of an option; `None`: it has no effect here.
+pub(crate) fn successor(option: &str) -> Option<Successor> {
+    let variable = option.replace('-', "_").to_ascii_uppercase();
+    VARIABLES.iter().find(|(name, _)| *name == variable).map(|(_, successor)| *successor)
 }
 
-const fn value(name: &'static str) -> FormerOption {
-    FormerOption { name, takes_value: true, becomes: None }
-}
-
-const fn flag(name: &'static str) -> FormerOption {
-    FormerOption { name, takes_value: false, becomes: None }
-}
-
-/// The options that are accepted in addition to ours. Those that begin with `--redis-` are too; see
-/// [`is_redis_option`].
-pub(crate) const OPTIONS: &[FormerOption] = &[
-    becomes("spark-cores", CORES),
-    becomes("spark-driver-memory", MEMORY),
-    value("spark-executor-memory"),
-    value("union-batch-size"),
-    value("bahir-package"),
-    flag("read-text"),
-    value("save-text"),
-    flag("retry-failed-extraction"),
-    value("model-version"),
-    value("classifier-model-expire"),
-    value("training-database"),
-    value("taxon-url"),
-    value("taxon-database"),
-    value("taxon-username"),
-    value("taxon-password"),
-    value("treatments-db-name"),
-    value("golden-ann-db-name"),
-    value("menus-key"),
-    value("embedding-name"),
-    value("embedding-expire"),
-    value("gnfinder-url"),
-    value("gnparser-url"),
-    value("ncbi-api-key"),
-    value("annotated-path"),
-    value("brat-data-dir"),
+/// The options of SKOL's programs that are accepted in addition to ours, without the dashes. Those that begin with
+/// `--redis-` are too; see [`is_redis_option`].
+pub(crate) const OPTIONS: &[&str] = &[
+    "spark-cores",
+    "spark-driver-memory",
+    "spark-executor-memory",
+    "union-batch-size",
+    "bahir-package",
+    "read-text",
+    "save-text",
+    "retry-failed-extraction",
+    "model-version",
+    "classifier-model-expire",
+    "training-database",
+    "taxon-url",
+    "taxon-database",
+    "taxon-username",
+    "taxon-password",
+    "treatments-db-name",
+    "golden-ann-db-name",
+    "menus-key",
+    "embedding-name",
+    "embedding-expire",
+    "gnfinder-url",
+    "gnparser-url",
+    "ncbi-api-key",
+    "annotated-path",
+    "brat-data-dir",
 ];
+
+/// Those of the options that no value follows.
+pub(crate) const FLAGS: &[&str] = &["read-text", "retry-failed-extraction"];
 
 /// Whether an argument is one of the options for Redis, which all take a value and have no effect here.
 pub(crate) fn is_redis_option(argument: &str) -> bool {
     argument.strip_prefix("--redis-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
 }
-
-/// Variables that a setting of ours took the place of.
-pub(crate) const VARIABLES: &[(&str, Successor)] = &[("SPARK_CORES", CORES), ("SPARK_DRIVER_MEMORY", MEMORY)];
 
 /// Variables of SKOL's other programs, and of cron, in the settings file that all of them share. A `*` at the end
 /// stands for any other letters.

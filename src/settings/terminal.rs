@@ -1,9 +1,7 @@
 //! What every program has: how much it reports, and which files its settings come from.
 
-use super::definition::{Heading, setting, settings};
-use super::environment::Environment;
-use super::reader::Found;
-use super::value::{Allowed, ColorChoice, LogFormat};
+use super::definition::settings;
+use super::value::{ColorChoice, LogFormat};
 use std::path::PathBuf;
 
 settings! {
@@ -11,15 +9,15 @@ settings! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) struct Terminal in "" {
         /// How much is reported: 0 nothing, 1 warnings, 2 every stage and a summary, 3 details
-        verbosity: u8 => setting(Heading::Terminal, "0..3").default("1").env(&["VERBOSITY"]), verbosity;
+        verbosity: u8 => Terminal "0..3" { default: "1", env: &["VERBOSITY"] };
         /// When to use colours
         ///
         /// auto: on a terminal. NO_COLOR set to anything means never (https://no-color.org).
-        color: ColorChoice => setting(Heading::Terminal, "WHEN").default("auto").env(&["NO_COLOR"]);
+        color: ColorChoice => Terminal "WHEN" { default: "auto", env: &["NO_COLOR"] };
         /// Show no progress
-        no_progress: bool => setting(Heading::Terminal, "BOOL").env(&["NO_PROGRESS"]);
+        no_progress: bool => Terminal "BOOL" { env: &["NO_PROGRESS"] };
         /// Messages for people, or one JSON object a line
-        log_format: LogFormat => setting(Heading::Terminal, "FORMAT").default("text").env(&["LOG_FORMAT"]);
+        log_format: LogFormat => Terminal "FORMAT" { default: "text", env: &["LOG_FORMAT"] };
     }
 }
 
@@ -35,13 +33,8 @@ settings! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) struct Files in "" {
         /// One more config file (TOML), stronger than the others
-        config: Option<PathBuf> => setting(Heading::Files, "FILE");
+        config: Option<PathBuf> => Files "FILE";
         /// File with NAME=value lines, instead of ./env_config and ~/.skol_env
-        env_config: Option<PathBuf> => setting(Heading::Files, "FILE").env(&["ENV_CONFIG"]);
+        env_config: Option<PathBuf> => Files "FILE" { env: &["ENV_CONFIG"] };
     }
-}
-
-fn verbosity(found: &Found, _: &Environment) -> Result<u8, Allowed> {
-    let level = found.text().parse().ok().filter(|level| *level <= 3);
-    level.ok_or_else(|| "0 (nothing), 1 (warnings), 2 (every stage and a summary), 3 (details)".to_owned())
 }

@@ -2,15 +2,9 @@
 
 use super::definition::Program;
 
+/// One line, without a full stop.
 pub(super) fn about(program: Program) -> &'static str {
-    match program {
-        Program::Predict => "Label the paragraphs of taxonomic literature",
-        Program::Train => "Train a model for predict_classifier",
-        Program::Evaluate => "Score a model against labelled text",
-        Program::Convert => "Convert and check annotations",
-        Program::Scheduler => "Give out the work of a cluster",
-        Program::Executor => "Do the work of a cluster",
-    }
+    long_about(program).split(".\n\n").next().unwrap_or_default()
 }
 
 pub(super) fn long_about(program: Program) -> &'static str {

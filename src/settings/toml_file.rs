@@ -2,8 +2,7 @@
 //!
 //! It knows the form of the file and nothing of the settings in it. No message repeats a value.
 
-use super::SettingsError;
-use std::path::Path;
+use super::error::BadLine;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -22,24 +21,10 @@ pub(crate) enum Values {
     List(Vec<String>),
 }
 
-/// What is wrong with a file, and where.
-#[derive(Debug)]
-pub(crate) struct BadFile {
-    pub(crate) line: usize,
-    pub(crate) reason: String,
-}
-
-impl BadFile {
-    /// The error, now that the file is known.
-    pub(crate) fn of(self, file: &Path) -> SettingsError {
-        SettingsError::BadLine { file: file.to_owned(), line: self.line, reason: self.reason }
-    }
-}
-
 /// Reads the values of a file, in its order of names.
-pub(crate) fn read(text: &str) -> Result<Vec<Item>, BadFile> {
-    let root = DeTable::parse(text).map_err(|error| BadFile {
-        line: error.span().map_or(1, |span| line_of(text, span.start)),
+pub(crate) fn read(text: &str) -> Result<Vec<Item>, BadLine> {
+    let root = DeTable::parse(text).map_err(|error| BadLine {
+        line: error.span().map_or(1, |span| line_of(text.as_bytes(), span.start)),
         reason: format!("not valid TOML: {}", error.message()),
     })?;
     let mut items = Vec::new();
@@ -47,10 +32,10 @@ pub(crate) fn read(text: &str) -> Result<Vec<Item>, BadFile> {
     Ok(items)
 }
 
-fn collect(text: &str, prefix: &str, table: &DeTable<'_>, items: &mut Vec<Item>) -> Result<(), BadFile> {
+fn collect(text: &str, prefix: &str, table: &DeTable<'_>, items: &mut Vec<Item>) -> Result<(), BadLine> {
     for (name, value) in table {
         let key = format!("{prefix}{}", name.get_ref().replace('-', "_"));
-        let line = line_of(text, name.span().start);
+        let line = line_of(text.as_bytes(), name.span().start);
         match value.get_ref() {
             DeValue::Table(inner) => collect(text, &format!("{key}."), inner, items)?,
             DeValue::Array(array) => {
@@ -66,15 +51,15 @@ fn collect(text: &str, prefix: &str, table: &DeTable<'_>, items: &mut Vec<Item>)
     Ok(())
 }
 
-fn scalar(text: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, BadFile> {
+fn scalar(text: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, BadLine> {
     match value.get_ref() {
         DeValue::String(string) => Ok(string.to_string()),
         DeValue::Boolean(flag) => Ok(flag.to_string()),
         DeValue::Float(float) => Ok(float.as_str().to_owned()),
         DeValue::Integer(integer) => Ok(i64::from_str_radix(integer.as_str(), integer.radix())
             .map_or_else(|_| integer.as_str().to_owned(), |number| number.to_string())),
-        other => Err(BadFile {
-            line: line_of(text, value.span().start),
+        other => Err(BadLine {
+            line: line_of(text.as_bytes(), value.span().start),
             reason: format!(
                 "`{key}` takes a text, a number or a list of them, not this: {}",
                 other.type_str()
@@ -83,8 +68,9 @@ fn scalar(text: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String,
     }
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count() + 1
+/// The line, counted from 1, of the byte `at`.
+pub(super) fn line_of(text: &[u8], at: usize) -> usize {
+    text.iter().take(at).filter(|&&byte| byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) type Allowed = String;
 /// A type that a setting can have.
 pub(crate) trait Value: Sized {
     /// What it takes on the command line.
-    const KIND: Kind;
+    const KIND: Kind = Kind::Text;
 
     /// Reads what was given.
     fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed>;
@@ -53,8 +53,6 @@ impl Value for bool {
 }
 
 impl Value for String {
-    const KIND: Kind = Kind::Text;
-
     fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
         Ok(found.text().to_owned())
     }
@@ -66,8 +64,6 @@ impl Value for String {
 
 /// For what is checked together with other settings: the text and where it is from.
 impl Value for Found {
-    const KIND: Kind = Kind::Text;
-
     fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
         Ok(found.clone())
     }
@@ -89,80 +85,49 @@ impl Value for PathBuf {
     }
 }
 
-/// A count: from 1 to what 32 bits hold, so that it is one on every machine.
-impl Value for usize {
-    const KIND: Kind = Kind::Text;
+/// Values that are read from a word: how, how they are shown, and what is allowed.
+macro_rules! words {
+    ($($(#[$meta:meta])* $type:ty: $parse:expr, $shown:expr, $allowed:expr;)+) => { $(
+        $(#[$meta])*
+        impl Value for $type {
+            fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
+                let parse: fn(&str) -> Option<Self> = $parse;
+                parse(found.text()).ok_or_else(|| $allowed.to_owned())
+            }
 
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        let number = found.text().parse::<u32>().ok().filter(|number| *number > 0);
-        number.map(|number| number as usize).ok_or_else(|| format!("a whole number from 1 to {}", u32::MAX))
-    }
-
-    fn shown(&self) -> toml::Value {
-        i64::try_from(*self).unwrap_or(i64::MAX).into()
-    }
+            fn shown(&self) -> toml::Value {
+                let shown: fn(&Self) -> toml::Value = $shown;
+                shown(self)
+            }
+        }
+    )+ };
 }
 
-/// Any number that TOML can hold, such as a seed.
-impl Value for u64 {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        let number = found.text().parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
-        number.ok_or_else(|| format!("a whole number from 0 to {}", i64::MAX))
-    }
-
-    fn shown(&self) -> toml::Value {
-        i64::try_from(*self).unwrap_or(i64::MAX).into()
-    }
+words! {
+    /// A count: from 1 to what 32 bits hold, so that it is one on every machine.
+    usize: |text| text.parse::<u32>().ok().filter(|count| *count > 0).map(|count| count as usize),
+        |count| number(*count), "a whole number from 1 to 4294967295";
+    /// Any number that TOML can hold, such as a seed.
+    u64: |text| text.parse::<i64>().ok()?.try_into().ok(),
+        |any| number(*any), "a whole number from 0 to 9223372036854775807";
+    /// A port.
+    u16: |text| text.parse().ok().filter(|port| *port > 0),
+        |port| number(*port), "a port from 1 to 65535; below 32768 no outgoing connection takes it";
+    /// How much is reported.
+    u8: |text| text.parse().ok().filter(|level| *level <= 3),
+        |level| number(*level), "0 (nothing), 1 (warnings), 2 (every stage and a summary), 3 (details)";
+    IpAddr: |text| text.parse().ok(),
+        |address| address.to_string().into(), "an address like 127.0.0.1, 0.0.0.0 or 192.168.1.5";
+    ByteSize: size,
+        |size| number(size.0), "a size like 8g or 512m";
+    TextEncoding: |text| text.parse().ok(),
+        |encoding| encoding.to_string().into(),
+        "utf-8, auto, or a name of the WHATWG standard such as windows-1252, iso-8859-2 or utf-16le";
 }
 
-impl Value for u8 {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        found.text().parse().map_err(|_| format!("a whole number from 0 to {}", u8::MAX))
-    }
-
-    fn shown(&self) -> toml::Value {
-        i64::from(*self).into()
-    }
-}
-
-impl Value for u16 {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        found.text().parse().map_err(|_| format!("a whole number from 0 to {}", u16::MAX))
-    }
-
-    fn shown(&self) -> toml::Value {
-        i64::from(*self).into()
-    }
-}
-
-impl Value for IpAddr {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        found.text().parse().map_err(|_| "an address like 127.0.0.1, 0.0.0.0 or 192.168.1.5".to_owned())
-    }
-
-    fn shown(&self) -> toml::Value {
-        self.to_string().into()
-    }
-}
-
-impl Value for ByteSize {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        size(found.text()).ok_or_else(|| "a size like 8g or 512m".to_owned())
-    }
-
-    fn shown(&self) -> toml::Value {
-        i64::try_from(self.0).unwrap_or(i64::MAX).into()
-    }
+/// A number of TOML.
+fn number(number: impl TryInto<i64>) -> toml::Value {
+    number.try_into().unwrap_or(i64::MAX).into()
 }
 
 /// Reads `8g`, `512m`, `1.5G`, `64 KiB`, `1000000`: k, m, g and t, with or without `b` or `ib`, are powers of 1024, as
@@ -182,11 +147,11 @@ pub(crate) fn with_suffix(
     found: &Found,
     environment: &Environment,
     suffixes: &[&str],
-) -> Result<PathBuf, Allowed> {
+) -> Result<Option<PathBuf>, Allowed> {
     let path = PathBuf::parse(found, environment)?;
     let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default().to_ascii_lowercase();
     if suffixes.contains(&suffix.as_str()) {
-        return Ok(path);
+        return Ok(Some(path));
     }
     let suffixes: Vec<_> = suffixes.iter().map(|suffix| format!(".{suffix}")).collect();
     Err(format!("a file name that ends in {}", suffixes.join(" or ")))
@@ -194,7 +159,7 @@ pub(crate) fn with_suffix(
 
 /// A file for a page.
 pub(crate) fn page(found: &Found, environment: &Environment) -> Result<Option<PathBuf>, Allowed> {
-    with_suffix(found, environment, &["html", "htm"]).map(Some)
+    with_suffix(found, environment, &["html", "htm"])
 }
 
 impl Value for Vec<String> {
@@ -210,6 +175,19 @@ impl Value for Vec<String> {
 
     fn absent() -> Option<Self> {
         Some(Vec::new())
+    }
+}
+
+/// At least one file or folder.
+impl Value for Vec<PathBuf> {
+    const KIND: Kind = Kind::Positional;
+
+    fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed> {
+        Ok(found.items.iter().map(|item| environment.expand(item)).collect())
+    }
+
+    fn shown(&self) -> toml::Value {
+        self.iter().map(PathBuf::shown).collect::<Vec<_>>().into()
     }
 }
 
@@ -230,25 +208,25 @@ impl<T: Value> Value for Option<T> {
 }
 
 /// A type whose values have names.
-pub(crate) trait Choice: Copy + 'static {
-    /// The names, in the order of [`all`](Choice::all).
+pub(crate) trait Choice: Copy + PartialEq + 'static {
+    /// The names, in the order of [`ALL`](Choice::ALL).
     const NAMES: &'static [&'static str];
 
     /// Every value.
-    fn all() -> &'static [Self];
+    const ALL: &'static [Self];
 }
 
-impl<T: Choice + PartialEq> Value for T {
+impl<T: Choice> Value for T {
     const KIND: Kind = Kind::Choice(T::NAMES);
 
     fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        let at = T::NAMES.iter().position(|name| name.eq_ignore_ascii_case(found.text()));
-        at.and_then(|at| T::all().get(at).copied()).ok_or_else(|| T::NAMES.join(", "))
+        let named = T::NAMES.iter().zip(T::ALL).find(|(name, _)| name.eq_ignore_ascii_case(found.text()));
+        named.map(|(_, value)| *value).ok_or_else(|| T::NAMES.join(", "))
     }
 
     fn shown(&self) -> toml::Value {
-        let at = T::all().iter().position(|value| value == self);
-        at.and_then(|at| T::NAMES.get(at).copied()).unwrap_or_default().into()
+        let named = T::NAMES.iter().zip(T::ALL).find(|(_, value)| *value == self);
+        named.map_or("", |(name, _)| name).into()
     }
 }
 
@@ -321,32 +299,18 @@ macro_rules! choices {
     ($($type:ty),+) => { $(
         impl Choice for $type {
             const NAMES: &'static [&'static str] = <$type as strum::VariantNames>::VARIANTS;
-
-            fn all() -> &'static [Self] {
-                <$type as strum::VariantArray>::VARIANTS
-            }
+            const ALL: &'static [Self] = <$type as strum::VariantArray>::VARIANTS;
         }
     )+ };
 }
 choices!(BratSpans, ColorChoice, LabelChoice, LogFormat, OutputFormat, SchedulingChoice, SourceMarks, Target);
 
-impl Value for TextEncoding {
-    const KIND: Kind = Kind::Text;
-
-    fn parse(found: &Found, _: &Environment) -> Result<Self, Allowed> {
-        let known =
-            "utf-8, auto, or a name of the WHATWG standard such as windows-1252, iso-8859-2 or utf-16le";
-        found.text().parse().map_err(|_| known.to_owned())
-    }
-
-    fn shown(&self) -> toml::Value {
-        self.to_string().into()
-    }
+impl Choice for CheckpointPolicy {
+    const NAMES: &'static [&'static str] = &["auto", "never", "always"];
+    const ALL: &'static [Self] = &[CheckpointPolicy::Auto, CheckpointPolicy::Never, CheckpointPolicy::Always];
 }
 
 impl Value for LabelNames {
-    const KIND: Kind = Kind::Text;
-
     fn parse(found: &Found, environment: &Environment) -> Result<Self, Allowed> {
         let name = found.verbatim();
         let path = environment.expand(name);
@@ -360,14 +324,6 @@ impl Value for LabelNames {
 
     fn absent() -> Option<Self> {
         Some(Self::default())
-    }
-}
-
-impl Choice for CheckpointPolicy {
-    const NAMES: &'static [&'static str] = &["auto", "never", "always"];
-
-    fn all() -> &'static [Self] {
-        &[CheckpointPolicy::Auto, CheckpointPolicy::Never, CheckpointPolicy::Always]
     }
 }
 

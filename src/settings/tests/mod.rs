@@ -75,13 +75,13 @@ impl Surroundings {
     fn read<S: ProgramSettings>(&self, arguments: &[&str]) -> Result<Run<S>, Error> {
         let environment = self.environment();
         let arguments = command_line(S::PROGRAM.name(), arguments);
-        let typed = match command::parse(S::PROGRAM, arguments, &environment)? {
-            Typed::Values(values) => values,
+        let (layer, notices, asked) = match command::parse(S::PROGRAM, arguments, &environment)? {
+            Typed::Values { layer, notices, asked } => (layer, notices, asked),
             Typed::Print(text) => panic!("printed: {text}"),
         };
-        let mut layers = Layers::read(S::PROGRAM, typed.layer, typed.notices, &environment)?;
+        let mut layers = Layers::read(S::PROGRAM, layer, notices, &environment)?;
         let Effective { settings, shown, notices } =
-            Effective::read(&mut layers, &environment, &typed.asked, &experiment)?;
+            Effective::read(&mut layers, &environment, &asked, &experiment)?;
         Ok(Run { settings, notices, shown })
     }
 
