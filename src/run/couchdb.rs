@@ -55,7 +55,12 @@ pub(super) async fn open(
     let taxonomy =
         selection.taxonomy_filter.then(|| TaxonomyFilter::from_list(&selection.taxonomy_abbrevs.join(",")));
     let producer = Producer {
-        model: model.name().to_string(),
+        // The one that learns from a run's documents is nowhere to be found again: what it was made of says more.
+        model: if settings.self_train {
+            format!("{}, self-trained", model.name())
+        } else {
+            model.name().to_string()
+        },
         model_sha256: model.sha256().to_string(),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };

@@ -19,6 +19,7 @@ mod message;
 mod metrics;
 mod progress;
 mod screen;
+mod self_train;
 mod signals;
 #[cfg(feature = "otel")]
 mod spans;
@@ -263,6 +264,23 @@ impl<'a> Run<'a> {
         classifier.use_model(model, loaded);
         self.model = classifier.model().cloned();
         self.listen()?;
+        if settings.self_train
+            && let Some(base) = self.model.clone()
+            && let Some(learned) =
+                self_train::learn(endpoints.counting.as_ref(), &base, &self.context, &self.stop).await?
+        {
+            if settings.verbosity() >= 2 {
+                let message = format!(
+                    "{} learned from the {} of {} paragraphs that it is sure of",
+                    base.name(),
+                    learned.sure,
+                    learned.paragraphs
+                );
+                self.progress.write(&Message::Next { message: &message });
+            }
+            classifier.use_model(model, Arc::unwrap_or_clone(learned.model));
+            self.model = classifier.model().cloned();
+        }
         if let Some(warning) =
             taxonomy::before_labelling(settings, endpoints.counting.as_ref(), &self.context, &self.stop)
                 .await?

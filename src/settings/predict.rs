@@ -61,6 +61,12 @@ settings! {
         /// The probabilities of fine labels are added up: Nomenclature and Description stay, all others are
         /// Misc-exposition.
         collapse: bool => Model "BOOL";
+        /// Let the model learn from the documents of the run before it labels them
+        ///
+        /// What it is sure of teaches it how the rest of the journal is written. Meant for whole volumes of one journal:
+        /// per line macro-F1 rose by .0007 to .0067 on volumes that it had not seen. Labels then depend on which
+        /// documents a run has. Up to a thousand documents (16 MB of text) are read once more for it.
+        self_train: bool => Model "BOOL";
         /// How the documents are encoded: utf-8, auto, or a name like windows-1252
         ///
         /// UTF-16 with a byte order mark is always recognised. `auto` guesses, per document, what is no UTF-8. Other names
@@ -322,6 +328,17 @@ impl Settings {
                 "leave it out to run on this machine, or build with --features cluster",
             );
         }
+        if self.self_train
+            && matches!(&self.input, Input::Paths(paths) if paths.iter().any(|path| path == STDIN))
+        {
+            return contradiction(
+                format!(
+                    "the model is to learn from the documents first ({}), but standard input can be read only once",
+                    reader.origin("self_train")
+                ),
+                "leave that out, or give files",
+            );
+        }
         if self.cluster.is_some() && self.task == Task::Label {
             self.check_cluster(reader)?;
         }
@@ -347,6 +364,15 @@ impl Settings {
             return contradiction(
                 "standard input is to be read, but executors read the documents",
                 "give files or folders that all machines share",
+            );
+        }
+        if self.self_train {
+            return contradiction(
+                format!(
+                    "the model is to learn from the documents ({}), but executors read them",
+                    reader.origin("self_train")
+                ),
+                "leave that out, or run without --cluster",
             );
         }
         // Executors have working folders of their own.

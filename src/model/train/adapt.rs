@@ -269,7 +269,7 @@ fn at_least(heads: u32, tosses: u32) -> f64 {
 }
 
 /// The corrected paragraphs as rows of a model's features.
-struct Corrections<'a> {
+pub(super) struct Corrections<'a> {
     documents: &'a [GoldDocument],
     /// The rows of each document.
     ranges: Vec<Range<usize>>,
@@ -284,7 +284,7 @@ struct Corrections<'a> {
 }
 
 impl<'a> Corrections<'a> {
-    fn new(model: &Arc<Model>, documents: &'a [GoldDocument]) -> Result<Self, ModelError> {
+    pub(super) fn new(model: &Arc<Model>, documents: &'a [GoldDocument]) -> Result<Self, ModelError> {
         let mut rows = SparseRecords::new(model.features().n_features());
         let (mut ranges, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         for document in documents {
@@ -313,7 +313,14 @@ impl<'a> Corrections<'a> {
         Ok(new)
     }
 
-    fn labelled(&self) -> usize {
+    /// What is right already teaches the first stage as well: what all stages say of it.
+    pub(super) fn teach_what_is_right(mut self) -> Self {
+        self.right.fill(false);
+        self.auxiliary = self.auxiliary.map(|auxiliary| Box::new(auxiliary.teach_what_is_right()));
+        self
+    }
+
+    pub(super) fn labelled(&self) -> usize {
         self.targets.iter().flatten().count()
     }
 
@@ -334,15 +341,10 @@ impl<'a> Corrections<'a> {
         folds
     }
 
-    /// `model`, and its auxiliary model, with the first stage fitted to `rows`.
+    /// `model`, and its auxiliary model, with the first stage fitted to `rows`, and the documents noted as seen.
     fn adapted(&self, model: &Model, rows: &[usize], strength: f64) -> Result<Model, ModelError> {
-        let auxiliary = match (model.auxiliary(), &self.auxiliary) {
-            (Some(auxiliary), Some(data)) => Some(Arc::new(data.adapted(auxiliary, rows, strength)?)),
-            _ => None,
-        };
-        let mut info = model.info().clone();
-        info.adapted_from = Some(format!("{} {}", model.name(), model.sha256()));
-        let data = &mut info.data;
+        let mut adapted = self.fitted(model, rows, strength)?;
+        let data = &mut adapted.info.data;
         data.files += self.documents.len();
         let volumes: BTreeSet<String> =
             data.volumes.iter().chain(self.documents.iter().map(|d| &d.volume)).cloned().collect();
@@ -353,6 +355,17 @@ impl<'a> Corrections<'a> {
             data.documents = digests.into_iter().collect();
         }
         self.targets.iter().flatten().for_each(|&target| data.paragraphs[target].1 += 1);
+        Ok(adapted)
+    }
+
+    /// `model`, and its auxiliary model, with the first stage fitted to `rows`.
+    pub(super) fn fitted(&self, model: &Model, rows: &[usize], strength: f64) -> Result<Model, ModelError> {
+        let auxiliary = match (model.auxiliary(), &self.auxiliary) {
+            (Some(auxiliary), Some(data)) => Some(Arc::new(data.fitted(auxiliary, rows, strength)?)),
+            _ => None,
+        };
+        let mut info = model.info().clone();
+        info.adapted_from = Some(format!("{} {}", model.name(), model.sha256()));
         Model::from_parts(ModelParts {
             info,
             features: model.features().clone(),

@@ -12,6 +12,7 @@ mod fit;
 mod labels;
 pub(crate) mod own_labels;
 mod samples;
+mod self_train;
 mod solve;
 mod split;
 mod stacking;
@@ -20,6 +21,7 @@ mod synthetic;
 pub use adapt::{AdaptOptions, Adapted, Change, StrengthPoint, adapt, adapt_to};
 pub use cross::{CrossValidated, LayoutFigures, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
+pub use self_train::{SelfTrained, self_train, self_train_on};
 
 use super::evaluate::{Evaluation, Measured, temperature};
 use super::gold::{self, GoldDocument};
