@@ -57,7 +57,7 @@ impl Connectors {
     ///
     /// # Errors
     /// When no such source is registered, or the encoded form is not its own.
-    pub fn load_params(&self, name: &str, encoded: &[u8]) -> Result<Arc<dyn LoadParams>> {
+    pub(crate) fn load_params(&self, name: &str, encoded: &[u8]) -> Result<Arc<dyn LoadParams>> {
         let decoder = self.sources.get(name).ok_or_else(|| SourceError::Unknown { name: name.to_owned() })?;
         Ok(decoder(encoded).map_err(|source| SourceError::Decode { name: name.to_owned(), source })?)
     }
@@ -66,7 +66,7 @@ impl Connectors {
     ///
     /// # Errors
     /// As [`load_params`](Self::load_params).
-    pub fn save_params(&self, name: &str, encoded: &[u8]) -> Result<Arc<dyn SaveParams>> {
+    pub(crate) fn save_params(&self, name: &str, encoded: &[u8]) -> Result<Arc<dyn SaveParams>> {
         let decoder = self.sinks.get(name).ok_or_else(|| SinkError::Unknown { name: name.to_owned() })?;
         Ok(decoder(encoded).map_err(|source| SinkError::Decode { name: name.to_owned(), source })?)
     }

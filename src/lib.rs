@@ -52,7 +52,7 @@ pub mod features;
 pub use datafusion_measure as instrumentation;
 pub mod model;
 pub mod pipeline;
-pub mod printable;
+mod printable;
 pub mod report;
 mod run;
 pub mod segment;

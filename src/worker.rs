@@ -23,12 +23,6 @@ pub struct WorkerContext {
 type Shared = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl WorkerContext {
-    /// A context that counts requests in `requests`.
-    #[must_use]
-    pub fn new(requests: Arc<RequestMetrics>) -> Self {
-        Self { requests, shared: Arc::default() }
-    }
-
     /// What the workers of a process have in common beyond the counters, such as the pool of connections to a server:
     /// one value of each type, made by `make` when it is asked for the first time.
     pub fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {

@@ -6,23 +6,40 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
+use skol_classifier::Classifier;
 use skol_classifier::instrumentation::{CheckpointOptions, CheckpointPolicy, Instrumentation, Verbosity};
-use skol_classifier::model::Model;
-use skol_classifier::pipeline::{ModelReference, ModelStore, SessionOptions, Stop, session, stages};
-use skol_classifier::sink::OutputFormat;
+use skol_classifier::sink::{FileSink, OutputFormat};
 use skol_classifier::source::SampleSource;
 
-/// Paragraphs of one sample document, as a checkpoint on disk.
+/// Labelled paragraphs of one sample document, which come from paragraphs in a checkpoint on disk.
 struct Checkpoint {
     runtime: tokio::runtime::Runtime,
-    context: SessionContext,
-    paragraphs: DataFrame,
-    model: ModelReference,
+    /// Reads the rows of the checkpoint and goes on, without one of its own.
+    reader: Classifier,
+    predictions: DataFrame,
     file: PathBuf,
     untouched: Vec<u8>,
-    _instrumentation: Instrumentation,
+    /// Keeps the checkpoint.
+    _writer: Classifier,
     _folder: tempfile::TempDir,
+}
+
+/// A classifier of one sample document that saves nothing, and makes a checkpoint of what is deeper than `depth`.
+fn classifier(instrumentation: Instrumentation, depth: usize) -> Classifier {
+    let sink =
+        FileSink { folder: "never-made".into(), format: OutputFormat::Yedda, dry_run: true, force: false };
+    let mut classifier = Classifier::builder()
+        .source(Arc::new(SampleSource::new(Some(1))))
+        .sink(Arc::new(sink))
+        .partitions(1)
+        .batch_size(1)
+        .lineage_threshold(depth)
+        .instrumentation(instrumentation)
+        .build()
+        .unwrap();
+    classifier.load_model("logistic_words_suffixes").unwrap();
+    classifier
 }
 
 impl Checkpoint {
@@ -30,11 +47,6 @@ impl Checkpoint {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let model = Arc::new(Model::load("logistic_words_suffixes").unwrap());
-        let models = Arc::new(ModelStore::new());
-        models.insert(Arc::clone(&model));
-        let options = SessionOptions { partitions: 1, memory_limit: None, optimizer_rules: Vec::new() };
-        let context = session(&options, models, Default::default()).unwrap();
         let instrumentation = Instrumentation::new(Verbosity::Info)
             .with_output(std::io::sink())
             .with_checkpoint(CheckpointOptions {
@@ -43,40 +55,30 @@ impl Checkpoint {
                 unlimited_pool_bytes: 0,
                 memory_share: 0.0,
             });
-        let input = stages::Input {
-            source: Arc::new(SampleSource::new(Some(1))),
-            batch_size: 1,
-            stop: Stop::default(),
-            selected: Arc::default(),
-        };
-        let frame = stages::documents(&context, input).unwrap();
-        let frame = stages::paragraphs(&context, frame).unwrap();
-        let frame = runtime.block_on(instrumentation.checkpoint_if_needed(frame, "paragraphs", 0)).unwrap();
+        let writer = classifier(instrumentation, 0);
+        let predictions = runtime.block_on(async {
+            let documents = writer.load_raw().await.unwrap();
+            writer.predict(documents).await.unwrap()
+        });
         let files = walkdir::WalkDir::new(folder.path()).into_iter().map(|entry| entry.unwrap().into_path());
-        let mut files: Vec<_> =
-            files.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
-        assert_eq!(files.len(), 1, "{files:?}");
-        let file = files.remove(0);
+        let files = files.filter(|path| path.extension().is_some_and(|e| e == "parquet"));
+        // Documents were written before; what is read again is the last one.
+        let file = files.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap();
         let untouched = fs::read(&file).unwrap();
-        Self {
-            runtime,
-            context,
-            paragraphs: frame,
-            model: ModelReference::new("logistic_words_suffixes", &model, false),
-            file,
-            untouched,
-            _instrumentation: instrumentation,
-            _folder: folder,
-        }
+        let reader = classifier(Instrumentation::new(Verbosity::Silent), usize::MAX);
+        Self { runtime, reader, predictions, file, untouched, _writer: writer, _folder: folder }
     }
 
-    /// The rows of the next stage, or why there are none.
-    fn annotations(&self, bytes: &[u8]) -> Result<usize, String> {
+    /// How many documents the stages after it end with, or why there are none.
+    fn outcomes(&self, bytes: &[u8]) -> Result<usize, String> {
         fs::write(&self.file, bytes).unwrap();
-        let frame = stages::predictions(&self.context, self.paragraphs.clone(), self.model.clone()).unwrap();
-        let frame = stages::annotations(&self.context, frame, OutputFormat::Yedda, false).unwrap();
-        let rows = self.runtime.block_on(frame.collect()).map_err(|error| error.to_string())?;
-        Ok(rows.iter().map(|batch| batch.num_rows()).sum())
+        let mut rows = 0;
+        let saved = self.reader.save_annotated(self.predictions.clone(), |outcomes| {
+            rows += outcomes.len();
+            Ok(())
+        });
+        self.runtime.block_on(saved).map_err(|error| error.to_string())?;
+        Ok(rows)
     }
 }
 
@@ -88,7 +90,7 @@ pub fn check(bytes: &[u8]) {
     CHECKPOINT.with_borrow_mut(|checkpoint| {
         let checkpoint = checkpoint.get_or_insert_with(|| {
             let made = Checkpoint::make();
-            assert_eq!(made.annotations(&made.untouched), Ok(1));
+            assert_eq!(made.outcomes(&made.untouched), Ok(1));
             made
         });
         // The input says what is changed: pairs of a place and a value, then where the file is cut.
@@ -100,10 +102,10 @@ pub fn check(bytes: &[u8]) {
             let at = if at.is_multiple_of(2) { length - 1 - (at / 2) % length } else { (at / 2) % length };
             tampered[at] = change[2];
         }
-        let _ = checkpoint.annotations(&tampered);
+        let _ = checkpoint.outcomes(&tampered);
         if let [.., a, b] = bytes {
             let length = usize::from(u16::from_le_bytes([*a, *b])) % tampered.len();
-            let _ = checkpoint.annotations(&tampered[..length]);
+            let _ = checkpoint.outcomes(&tampered[..length]);
         }
     });
 }

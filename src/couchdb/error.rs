@@ -218,7 +218,7 @@ impl Error {
 
     /// Whether the same request may succeed later.
     #[must_use]
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self.kind(), ErrorKind::Unreachable | ErrorKind::Busy | ErrorKind::Server)
     }
 
@@ -234,7 +234,7 @@ impl Error {
     /// Whether something before the server does not let this call pass, or the server does not offer it: another
     /// call may do the same. CouchDB's own refusals have a word for it, a proxy's have none.
     #[must_use]
-    pub fn is_unsupported(&self) -> bool {
+    pub(crate) fn is_unsupported(&self) -> bool {
         match self {
             Self::Status { status, error, .. } => match status.as_u16() {
                 405 | 501 => true,

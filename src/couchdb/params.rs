@@ -114,7 +114,7 @@ pub struct ConnectionParams {
 impl ConnectionParams {
     /// Whether the server is on this machine, as the URL has it.
     #[must_use]
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         let Ok(url) = Url::parse(&self.url) else { return false };
         match url.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -191,14 +191,14 @@ impl ConnectionParams {
 
     /// Whether both lie in the same database of the same server.
     #[must_use]
-    pub fn same_database(&self, other: &Self) -> bool {
+    pub(crate) fn same_database(&self, other: &Self) -> bool {
         self.canonical() == other.canonical()
     }
 
     /// One name for the database, however its server is written: `localhost`, `127.0.0.1` and `[::1]` are the same
     /// machine, and a port that is left out is the usual one. For locks and records.
     #[must_use]
-    pub fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let Ok(url) = Url::parse(&self.url) else { return format!("{}/{}", self.url, self.database) };
         let host = if self.is_local() { "localhost" } else { url.host_str().unwrap_or_default() };
         let port = url.port_or_known_default().unwrap_or_default();

@@ -42,7 +42,7 @@ pub enum Status {
 impl Status {
     /// The status of this [name](Self::as_str).
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Saved, Self::Unchanged, Self::Kept, Self::Planned, Self::Skipped, Self::Unread, Self::Failed]
             .into_iter()
             .find(|status| status.as_str() == name)

@@ -124,12 +124,12 @@ pub fn type_names(labels: &[String]) -> Vec<String> {
 }
 
 /// What begins an `annotation.conf` that [`configuration`] wrote.
-pub const CONFIGURATION_START: &str =
+pub(crate) const CONFIGURATION_START: &str =
     "# The labels of these annotations, for brat; written by skol_classifier.\n";
 
 /// The file `annotation.conf`, which tells brat the labels of a folder.
 #[must_use]
-pub fn configuration(labels: &[String]) -> String {
+pub(crate) fn configuration(labels: &[String]) -> String {
     let mut text = format!("{CONFIGURATION_START}[entities]\n");
     for name in type_names(labels) {
         text.push_str(&name);
@@ -141,7 +141,7 @@ pub fn configuration(labels: &[String]) -> String {
 
 /// True if `annotation` is standoff and not YEDDA: its first line is an annotation with offsets.
 #[must_use]
-pub fn is_standoff(annotation: &str) -> bool {
+pub(crate) fn is_standoff(annotation: &str) -> bool {
     annotation.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| {
         let (id, rest) = line.split_once('\t').unwrap_or_default();
         let numbered = id.len() > 1 && id[1..].bytes().all(|byte| byte.is_ascii_digit());

@@ -7,7 +7,7 @@ pub const DESCRIPTION: &str = "Description";
 /// Everything else.
 pub const MISC_EXPOSITION: &str = "Misc-exposition";
 
-/// The labels that fine ones [`collapse`] to, in the order used in tables.
+/// The labels that fine ones collapse to, in the order used in tables.
 pub const COLLAPSED_LABELS: [&str; 3] = [NOMENCLATURE, DESCRIPTION, MISC_EXPOSITION];
 
 /// Every label in use in the annotated journals, by number of blocks.
@@ -42,7 +42,7 @@ pub const KNOWN_LABELS: [&str; 25] = [
 /// The usual spelling of a known label: the same letters in upper or lower case, with `-`, `_` or a space
 /// between words. `None` for a label that is not known.
 #[must_use]
-pub fn canonical(label: &str) -> Option<&'static str> {
+pub(crate) fn canonical(label: &str) -> Option<&'static str> {
     let same = |a: u8, b: u8| {
         a.eq_ignore_ascii_case(&b) || (matches!(a, b'-' | b'_' | b' ') && matches!(b, b'-' | b'_' | b' '))
     };
@@ -54,7 +54,7 @@ pub fn canonical(label: &str) -> Option<&'static str> {
 /// A fine label as one of the [three](COLLAPSED_LABELS): [`NOMENCLATURE`] and [`DESCRIPTION`] stay, everything
 /// else, known or not, is [`MISC_EXPOSITION`].
 #[must_use]
-pub fn collapse(label: &str) -> &'static str {
+pub(crate) fn collapse(label: &str) -> &'static str {
     match canonical(label) {
         Some(known @ (NOMENCLATURE | DESCRIPTION)) => known,
         _ => MISC_EXPOSITION,

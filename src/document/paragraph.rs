@@ -39,7 +39,7 @@ impl Span {
     ///
     /// `start` and `end` must be on character boundaries.
     #[must_use]
-    pub fn trimmed(text: &str, start: usize, end: usize) -> Option<Self> {
+    pub(crate) fn trimmed(text: &str, start: usize, end: usize) -> Option<Self> {
         let slice = text.get(start..end)?;
         let inner = slice.trim_start_matches(is_blank);
         let start = end - inner.len();

@@ -108,7 +108,7 @@ fn take_keys(reader: &mut Reader<'_>, part: &'static str) -> Result<Keys, Featur
 
 impl Features {
     /// Appends these features to `out`; [`decode`](Self::decode) reads them back.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let params = serde_json::to_vec(self.params()).unwrap_or_default();
         put_size(params.len(), out);
         out.extend_from_slice(&params);
@@ -128,7 +128,7 @@ impl Features {
     ///
     /// # Errors
     /// The bytes end early, or a part does not hold what it must.
-    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), FeatureError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, usize), FeatureError> {
         let mut reader = Reader { bytes, at: 0 };
         let length = reader.size("parameters")?;
         let params: FeatureParams =

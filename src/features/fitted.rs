@@ -101,7 +101,7 @@ impl Features {
 
     /// The parameters these features were fitted with.
     #[must_use]
-    pub fn params(&self) -> &ValidFeatureParams {
+    pub(crate) fn params(&self) -> &ValidFeatureParams {
         &self.params
     }
 
@@ -114,7 +114,7 @@ impl Features {
     /// The rows of one document, given whole and in order.
     ///
     /// # Errors
-    /// As [`transform_into`](Self::transform_into).
+    /// When a row cannot be made.
     pub fn transform(&self, document: &[Paragraph<'_>]) -> Result<SparseRecords, FeatureError> {
         let mut rows = SparseRecords::new(self.n_features());
         self.transform_into(document, &mut rows)?;
@@ -126,7 +126,7 @@ impl Features {
     ///
     /// # Errors
     /// When `rows` has fewer columns.
-    pub fn transform_into(
+    pub(crate) fn transform_into(
         &self,
         document: &[Paragraph<'_>],
         rows: &mut SparseRecords,

@@ -41,7 +41,7 @@ pub fn list() -> Result<Vec<(ModelInfo, usize)>, ModelError> {
 /// A model found in a folder.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct FoundModel {
+pub(crate) struct FoundModel {
     /// Its file.
     pub path: PathBuf,
     /// What is known about it.
@@ -53,7 +53,7 @@ pub struct FoundModel {
 /// The models in `folders`, sorted by path; folders that do not exist hold none. Files that cannot be used are passed
 /// over: they are named when they are asked for.
 #[must_use]
-pub fn list_folders(folders: &[PathBuf]) -> Vec<FoundModel> {
+pub(crate) fn list_folders(folders: &[PathBuf]) -> Vec<FoundModel> {
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == EXTENSION));
@@ -71,7 +71,7 @@ pub fn list_folders(folders: &[PathBuf]) -> Vec<FoundModel> {
 /// # Errors
 /// [`ModelError::Ambiguous`] when different models go by that name, [`ModelError::Unknown`] when none does,
 /// [`ModelError::NoSuchFile`] when there is no file at that path.
-pub fn find(name_or_path: &str, folders: &[PathBuf]) -> Result<String, ModelError> {
+pub(crate) fn find(name_or_path: &str, folders: &[PathBuf]) -> Result<String, ModelError> {
     let path = Path::new(name_or_path);
     let is_name = path.components().count() == 1;
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
@@ -125,7 +125,7 @@ fn unknown(name_or_path: &str, folders: &[PathBuf]) -> ModelError {
 ///
 /// # Errors
 /// [`ModelError::BadName`] when it is no plain name, [`ModelError::Taken`] when a model goes by it.
-pub fn new_file(name: &str, folder: &Path, others: &[PathBuf]) -> Result<PathBuf, ModelError> {
+pub(crate) fn new_file(name: &str, folder: &Path, others: &[PathBuf]) -> Result<PathBuf, ModelError> {
     let plain = !name.is_empty()
         && !name.starts_with('.')
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));
@@ -147,8 +147,8 @@ pub fn new_file(name: &str, folder: &Path, others: &[PathBuf]) -> Result<PathBuf
 }
 
 impl Model {
-    /// The model called `name_or_path`: one in the program, or else the model file at that path. [`find`] knows
-    /// models in folders too.
+    /// The model called `name_or_path`: one in the program, or else the model file at that path. The programs
+    /// look in folders too.
     ///
     /// # Errors
     /// [`ModelError::Unknown`] when nothing goes by that name, [`ModelError::NoSuchFile`] when there is no file at that

@@ -14,8 +14,8 @@ pub const AUXILIARY: &str = "the auxiliary model of the three labels";
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Contribution {
-    /// The feature: see [`Features::feature_name`](crate::features::Features::feature_name). Those of the second stage begin with [`AROUND`].
-    /// [`AUXILIARY`] is the auxiliary model: half of the difference between its opinion and this model's.
+    /// The feature: see [`Features::feature_name`](crate::features::Features::feature_name). Those of the second stage begin with `around: `.
+    /// `the auxiliary model of the three labels` has half of the difference between its opinion and this model's.
     pub feature: String,
     /// What it added to the score of each label, in the order of [`Model::labels`].
     pub scores: Vec<f64>,

@@ -50,7 +50,7 @@ impl GoldDocument {
 
     /// Reads brat standoff: `annotation` lies next to `text`.
     #[must_use]
-    pub fn parse_standoff(path: &str, volume: &str, text: &str, annotation: &str) -> Self {
+    pub(crate) fn parse_standoff(path: &str, volume: &str, text: &str, annotation: &str) -> Self {
         Self::of(path, volume, brat::parse(text, annotation))
     }
 
@@ -73,7 +73,7 @@ impl GoldDocument {
     ///
     /// # Errors
     /// When they were made for another text, or contradict each other.
-    pub fn correct(&mut self, corrections: &DocumentCorrections) -> Result<(), CorrectionsError> {
+    pub(crate) fn correct(&mut self, corrections: &DocumentCorrections) -> Result<(), CorrectionsError> {
         let before: Vec<_> = self.blocks.iter().map(|block| (block.span, block.label.clone())).collect();
         let corrected = corrections.apply(&self.text, &before)?;
         let line = |start: usize| {
@@ -94,7 +94,7 @@ impl GoldDocument {
     /// A digest of its text, whatever white space stands where: the same for the same text under another name, with
     /// other labels or other line ends. 16 hexadecimal digits.
     #[must_use]
-    pub fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         for word in self.text.split(is_blank).filter(|word| !word.is_empty()) {
             hasher.update(word.as_bytes());
@@ -136,7 +136,7 @@ pub fn read(folder: &Path) -> Result<Vec<GoldDocument>, ModelError> {
 ///
 /// # Errors
 /// As [`read`]; `folder` may hold nothing but corrections.
-pub fn read_with(folder: &Path, annotations: Option<&Path>) -> Result<Vec<GoldDocument>, ModelError> {
+pub(crate) fn read_with(folder: &Path, annotations: Option<&Path>) -> Result<Vec<GoldDocument>, ModelError> {
     let Files { annotated, corrections } = list(folder)?;
     if annotated.is_empty() && corrections.is_empty() {
         return Err(ModelError::NoAnnotatedFile(folder.to_owned()));
@@ -246,7 +246,7 @@ fn list(folder: &Path) -> Result<Files, ModelError> {
 /// The label that counts for a model with `labels` when a paragraph is annotated as `gold`: the label
 /// itself where the model has it, else the one of the three that it collapses to.
 #[must_use]
-pub fn label_index(labels: &[String], gold: &str) -> Option<usize> {
+pub(crate) fn label_index(labels: &[String], gold: &str) -> Option<usize> {
     let find = |label: &str| labels.iter().position(|known| known == label);
     find(gold).or_else(|| find(collapse(gold)))
 }

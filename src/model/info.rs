@@ -40,7 +40,7 @@ pub struct DataSummary {
     pub volumes: Vec<String>,
     /// Paragraphs per label, in the model's label order.
     pub paragraphs: Vec<(String, usize)>,
-    /// [Digests](crate::model::gold::GoldDocument::digest) of the documents, sorted. Models of version 0.1 have none.
+    /// Digests of the documents, sorted. Models of version 0.1 have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<String>,
 }
@@ -48,7 +48,7 @@ pub struct DataSummary {
 impl DataSummary {
     /// How many of `documents` were trained on, as far as is known: models of version 0.1 know the names of volumes alone.
     #[must_use]
-    pub fn overlap<'a>(&self, documents: impl IntoIterator<Item = &'a GoldDocument>) -> usize {
+    pub(crate) fn overlap<'a>(&self, documents: impl IntoIterator<Item = &'a GoldDocument>) -> usize {
         let seen = |document: &&GoldDocument| {
             if self.documents.is_empty() {
                 self.volumes.contains(&document.volume)

@@ -143,7 +143,7 @@ pub struct Predictor {
 impl Model {
     /// This model as linfa predicts by it.
     #[must_use]
-    pub fn predictor(self: &Arc<Self>) -> Predictor {
+    pub(crate) fn predictor(self: &Arc<Self>) -> Predictor {
         Predictor {
             model: Arc::clone(self),
             tables: self.tables(),
@@ -218,7 +218,7 @@ impl<'a> PredictInplace<Paragraphs<'a>, Predictions> for Predictor {
     }
 }
 
-/// Scores documents one after the other: a [`Predictor`] with [`Predictions`] of its own, one per worker.
+/// Scores documents one after the other: with memory of its own, one per worker.
 #[derive(Debug)]
 pub struct Scorer {
     predictor: Predictor,

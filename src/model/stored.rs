@@ -69,7 +69,7 @@ impl Model {
 
     /// Whether its labels are fine ones, which collapse to three.
     #[must_use]
-    pub fn is_fine(&self) -> bool {
+    pub(crate) fn is_fine(&self) -> bool {
         self.info.preset.labels == LabelSet::Fine
     }
 
@@ -81,7 +81,7 @@ impl Model {
 
     /// Size of its file in bytes.
     #[must_use]
-    pub fn file_size(&self) -> usize {
+    pub(crate) fn file_size(&self) -> usize {
         self.file_size
     }
 
@@ -106,7 +106,7 @@ impl Model {
 
     /// The second stage, if the model has one.
     #[must_use]
-    pub fn stacked(&self) -> Option<&StackedClassifier> {
+    pub(crate) fn stacked(&self) -> Option<&StackedClassifier> {
         self.stacked.as_ref()
     }
 

@@ -1,7 +1,7 @@
 //! The stages of the pipeline and their operators, as DataFusion plans.
 //!
-//! Every stage is one [partition function](PartitionFunction) over the DataFrame before it; the only exchange
-//! [spreads](OnDemandRepartitionExec) document ids over the partitions. This module knows how rows flow; what happens to
+//! Every stage is one partition function over the DataFrame before it; the only exchange
+//! spreads document ids over the partitions. This module knows how rows flow; what happens to
 //! a row is decided in [`source`](crate::source), [`segment`](mod@crate::segment), [`model`](crate::model) and
 //! [`sink`](crate::sink).
 
@@ -22,26 +22,27 @@ mod save;
 mod segment;
 mod selection;
 mod session;
-pub mod stages;
+pub(crate) mod stages;
+#[cfg(test)]
+mod tests;
 mod whole_documents;
 
 pub(crate) use annotate::ANNOTATE_PARTITION;
-pub use codec::MapPartitionsCodec;
+#[cfg(feature = "cluster")]
+pub(crate) use codec::MapPartitionsCodec;
 pub use engine::{Engine, InProcess};
 pub use error::PipelineError;
-pub use function::{PartitionFunction, PartitionProcessor};
+pub(crate) use function::{PartitionFunction, PartitionProcessor};
 pub(crate) use load::LOAD_PARTITION;
-pub use load::LoadPartition;
-pub use map_partitions::map_partitions;
-pub use map_partitions_exec::MapPartitionsExec;
-pub use model_store::{ModelReference, ModelStore};
-pub use on_demand::OnDemandRepartitionExec;
+pub(crate) use map_partitions_exec::MapPartitionsExec;
+pub use model_store::ModelReference;
+pub(crate) use model_store::ModelStore;
+#[cfg(feature = "cluster")]
+pub(crate) use on_demand::OnDemandRepartitionExec;
 pub(crate) use predict::PREDICT_PARTITION;
-pub use predict::PredictPartition;
 pub(crate) use save::SAVE_PARTITION;
-pub use save::SavePartition;
 pub(crate) use segment::SEGMENT_PARTITION;
-pub use segment::SegmentPartition;
 pub use selection::Stop;
-pub use session::{OptimizerRule, SessionOptions, session};
-pub use stages::codec;
+pub use session::OptimizerRule;
+pub(crate) use session::{SessionOptions, session};
+pub(crate) use stages::codec;

@@ -40,7 +40,7 @@ pub enum Reason {
 impl Reason {
     /// What such things are called in a count: `3 hidden`.
     #[must_use]
-    pub fn counted(self) -> &'static str {
+    pub(crate) fn counted(self) -> &'static str {
         match self {
             Self::Hidden => "hidden",
             Self::Output => "written by this program",
@@ -58,7 +58,7 @@ impl Reason {
 
     /// Why one of them was passed over, and what to do about it.
     #[must_use]
-    pub fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::Hidden => "it is hidden; name it as an input to have it labelled",
             Self::Output => "this program wrote it",
@@ -100,7 +100,7 @@ pub struct Passed {
 impl Passed {
     /// Whether `id` is its name or its path.
     #[must_use]
-    pub fn is(&self, id: &str) -> bool {
+    pub(crate) fn is(&self, id: &str) -> bool {
         self.name == id || self.path == id
     }
 }
@@ -121,17 +121,17 @@ struct Noted {
 impl LeftOut {
     /// Nothing yet; what is in `asked_for` will be named whatever the reason.
     #[must_use]
-    pub fn new(asked_for: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(asked_for: impl IntoIterator<Item = String>) -> Self {
         Self { asked_for: asked_for.into_iter().collect(), noted: Mutex::default() }
     }
 
     /// A new listing begins.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Noted::default();
     }
 
     /// Notes that the file or folder at `path` was passed over; `name` is what a document from there would be called.
-    pub fn pass(&self, reason: Reason, path: &Path, name: &Path) {
+    pub(crate) fn pass(&self, reason: Reason, path: &Path, name: &Path) {
         let (path, name) = (path.to_string_lossy(), name.to_string_lossy());
         let asked_for = self.asked_for.contains(name.as_ref()) || self.asked_for.contains(path.as_ref());
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The abbreviations that [`TaxonomyFilter::default`] looks for.
-pub const DEFAULT_ABBREVIATIONS: &str = "comb.,fam.,gen.,nom.,ined.,var.,subg.,subsp.,sp.,f.,syn.,nov.,spec.,ssp.,spp.,\
+pub(crate) const DEFAULT_ABBREVIATIONS: &str = "comb.,fam.,gen.,nom.,ined.,var.,subg.,subsp.,sp.,f.,syn.,nov.,spec.,ssp.,spp.,\
      sensu,s.l.,s.s.,s.str.,cf.,aff.,incertae,sed.";
 
 /// Tells texts with a taxonomic abbreviation from others.
@@ -40,7 +40,7 @@ impl TaxonomyFilter {
 
     /// Whether `text` has one of the abbreviations as a word.
     #[must_use]
-    pub fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.abbreviations.iter().any(|abbreviation| has_word(text, abbreviation))
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// The field that says whether a document's text has a taxonomic abbreviation.
-pub const TAXONOMY_FIELD: &str = "taxonomy";
+pub(crate) const TAXONOMY_FIELD: &str = "taxonomy";
 
 /// How often a document is read again before it fails.
 const ROUNDS: u32 = 12;

@@ -5,6 +5,7 @@ mod filter;
 mod flag;
 mod update;
 
-pub use filter::{DEFAULT_ABBREVIATIONS, TaxonomyFilter};
-pub use flag::{CouchFlagParams, CouchFlagger, TAXONOMY_FIELD};
+pub(crate) use filter::DEFAULT_ABBREVIATIONS;
+pub use filter::TaxonomyFilter;
+pub use flag::{CouchFlagParams, CouchFlagger};
 pub(crate) use update::update;

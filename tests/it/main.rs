@@ -4,7 +4,6 @@ mod cli;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod couchdb;
-mod encodings;
 mod fuzz;
 mod guide;
 mod instrumentation;
@@ -14,7 +13,6 @@ mod monitoring;
 mod odd_texts;
 mod operator;
 mod pdf;
-mod pipeline;
 mod predict;
 mod readme;
 mod samples;

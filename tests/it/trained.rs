@@ -1,7 +1,7 @@
 //! A user trains, stores and measures models of her own: names, places, labels, overlaps, by the programs themselves.
 
 use serde_json::{Value, json};
-use skol_classifier::document::{CORRECTIONS_FORMAT, text_digest, yedda};
+use skol_classifier::document::yedda;
 use skol_classifier::model::Model;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -344,10 +344,10 @@ fn saved_corrections_are_learned_from_as_corrected_annotations_are() {
             json!({"start": points(block.span.start), "end": points(block.span.end), "label": "Nomenclature"})
         });
         let saved = json!({
-            "format": CORRECTIONS_FORMAT,
+            "format": "skol_classifier corrections 1",
             "documents": [{
                 "name": format!("{document}.txt"),
-                "sha256": text_digest(&parsed.text),
+                "sha256": hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&parsed.text)),
                 "length": parsed.text.chars().count(),
                 "paragraphs": names.collect::<Vec<_>>(),
             }],

@@ -1,7 +1,6 @@
 //! How marker-like text is carried (see the [module's](super) page).
 
 use memchr::memchr2;
-use std::borrow::Cow;
 
 /// A part of a text that looks like a marker: `[`, some backslashes, then `@` or `$`; or `*`, some, then `]`.
 pub(super) struct MarkerLike {
@@ -46,21 +45,6 @@ pub(super) fn find_marker_like(text: &[u8], mut from: usize) -> Option<MarkerLik
         from = end;
     }
     None
-}
-
-/// `text` as it stands inside a block, or between blocks, of an annotation.
-#[must_use]
-pub fn escape(text: &str) -> Cow<'_, str> {
-    if find_marker_like(text.as_bytes(), 0).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len() + 16);
-    escape_into(text, &mut out);
-    match String::from_utf8(out) {
-        Ok(escaped) => Cow::Owned(escaped),
-        // Cannot be: only ASCII bytes were put between whole characters.
-        Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-    }
 }
 
 /// Appends `text`, escaped, to `out`.

@@ -36,7 +36,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use escape::escape;
 pub use reader::{Block, Parsed, parse, strip};
 pub use repair::{Repair, RepairKind};
 pub use writer::{is_label, write_block, write_document, write_text};

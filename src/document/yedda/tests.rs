@@ -137,6 +137,11 @@ fn empty_blocks_and_labels_of_other_kinds() {
 
 #[test]
 fn escaping_as_documented() {
+    let escape = |text| {
+        let mut out = Vec::new();
+        write_text(&mut out, text);
+        String::from_utf8(out).unwrap()
+    };
     assert_eq!(escape("a [@ b"), "a [\\@ b");
     assert_eq!(escape("*] *\\] *\\\\]"), "*\\] *\\\\] *\\\\\\]");
     assert_eq!(escape("#Key] [x] *"), "#Key] [x] *");

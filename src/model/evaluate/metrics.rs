@@ -138,7 +138,7 @@ impl Confusion {
 
     /// The most frequent confusions: gold label, predicted label, how often; most frequent first.
     #[must_use]
-    pub fn most_confused(&self, at_most: usize) -> Vec<(String, String, u64)> {
+    pub(crate) fn most_confused(&self, at_most: usize) -> Vec<(String, String, u64)> {
         let wrong = self.counts.iter().filter(|((gold, predicted), count)| gold != predicted && **count > 0);
         let mut wrong: Vec<_> = wrong
             .map(|(&(gold, predicted), &count)| {
@@ -152,7 +152,7 @@ impl Confusion {
 
     /// The matrix for a terminal or a card: gold labels down, predicted ones across.
     #[must_use]
-    pub fn to_table(&self) -> String {
+    pub(crate) fn to_table(&self) -> String {
         let used: Vec<usize> = (0..self.labels.len())
             .filter(|&label| self.counts.keys().any(|&(gold, predicted)| gold == label || predicted == label))
             .collect();
@@ -187,7 +187,7 @@ impl Confusion {
 impl Scores {
     /// The figures per label for a terminal.
     #[must_use]
-    pub fn to_table(&self) -> String {
+    pub(crate) fn to_table(&self) -> String {
         let shown = || self.labels.iter().filter(|(_, scores)| scores.support > 0 || scores.precision > 0.0);
         let first =
             shown().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max("weighted mean".len());

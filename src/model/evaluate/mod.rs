@@ -10,7 +10,8 @@ mod compare;
 mod measure;
 mod metrics;
 
-pub use calibration::{Bin, Calibration, calibration, temperature};
+pub(crate) use calibration::temperature;
+pub use calibration::{Bin, Calibration};
 pub use compare::compare;
 pub use measure::{Measured, Surprise};
 pub use metrics::{Confusion, LabelScores, Scores};

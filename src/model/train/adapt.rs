@@ -58,7 +58,7 @@ pub struct AdaptOptions {
     pub input: PathBuf,
     /// Folder with the annotations that corrections in `input` belong to, where they are not in it.
     pub annotations: Option<PathBuf>,
-    /// Name of the adapted model: see [`catalog::new_file`].
+    /// Name of the adapted model; it becomes a file name.
     pub name: String,
     /// Folder for the model and its card.
     pub output: PathBuf,

@@ -46,7 +46,7 @@ pub struct TrainOptions {
     pub preset_name: String,
     /// The preset.
     pub preset: Preset,
-    /// Name of the model: see [`catalog::new_file`].
+    /// Name of the model; it becomes a file name.
     pub name: String,
     /// Seed of the split.
     pub seed: u64,

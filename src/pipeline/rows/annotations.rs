@@ -30,14 +30,6 @@ pub struct AnnotationRows {
 }
 
 impl AnnotationRows {
-    /// The rows of `batch`, whose schema names the labels.
-    ///
-    /// # Errors
-    /// As [`SelectionRows::try_new`](super::SelectionRows::try_new).
-    pub fn try_new(batch: &RecordBatch) -> Result<Self, PipelineError> {
-        Self::with_labels(batch, &Labels::of(batch.schema_ref())?)
-    }
-
     /// The rows of a batch that may have lost its schema's metadata on its way.
     pub(in super::super) fn with_labels(batch: &RecordBatch, labels: &Labels) -> Result<Self, PipelineError> {
         let lists = lists(batch, LABEL_COUNTS, &list_of(DataType::UInt32, labels))?;
@@ -59,12 +51,6 @@ impl AnnotationRows {
     #[must_use]
     pub fn len(&self) -> usize {
         self.document.len()
-    }
-
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Which document.

@@ -113,12 +113,6 @@ impl SelectionRows {
         self.document.len()
     }
 
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Which document.
     #[must_use]
     pub fn reference(&self, row: usize) -> DocumentRef {
@@ -149,7 +143,7 @@ impl DocumentRows {
     /// The rows of `batch`.
     ///
     /// # Errors
-    /// As [`SelectionRows::try_new`].
+    /// When it lacks a column, or a column cannot be read as what it means.
     pub fn try_new(batch: &RecordBatch) -> Result<Self, PipelineError> {
         Ok(Self { document: DocumentColumns::try_new(batch)?, content: strings(batch, CONTENT)? })
     }

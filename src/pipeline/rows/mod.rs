@@ -22,11 +22,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-pub use annotations::AnnotationRows;
-pub use documents::{DocumentRows, SelectionRows};
+pub(crate) use annotations::AnnotationRows;
+pub use documents::DocumentRows;
+pub(crate) use documents::SelectionRows;
 pub use labels::Labels;
 pub use outcomes::OutcomeRows;
-pub use paragraphs::ParagraphRows;
+pub(crate) use paragraphs::ParagraphRows;
 pub use predictions::PredictionRows;
 
 pub(super) use documents::DocumentColumns;
@@ -89,7 +90,7 @@ fn with_document_columns(more: Vec<Field>) -> Schema {
 
 /// What the listing selected: no contents yet. Read by [`SelectionRows`].
 #[must_use]
-pub fn selection_schema() -> SchemaRef {
+pub(crate) fn selection_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         text(DOC_ID, false),
         text(ATTACHMENT_NAME, false),
@@ -100,7 +101,7 @@ pub fn selection_schema() -> SchemaRef {
 
 /// One row per document. Read by [`DocumentRows`].
 #[must_use]
-pub fn documents_schema() -> SchemaRef {
+pub(crate) fn documents_schema() -> SchemaRef {
     Arc::new(with_document_columns(vec![text(CONTENT, true)]))
 }
 
@@ -116,13 +117,13 @@ fn paragraph_fields() -> Vec<Field> {
 
 /// One row per paragraph; one row without a paragraph for a document that has none. Read by [`ParagraphRows`].
 #[must_use]
-pub fn paragraphs_schema() -> SchemaRef {
+pub(crate) fn paragraphs_schema() -> SchemaRef {
     Arc::new(with_document_columns(paragraph_fields()))
 }
 
 /// One row per paragraph, with its label and one probability per label. Read by [`PredictionRows`].
 #[must_use]
-pub fn predictions_schema(labels: &Labels) -> SchemaRef {
+pub(crate) fn predictions_schema(labels: &Labels) -> SchemaRef {
     let mut fields = paragraph_fields();
     let label = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
     fields.push(Field::new(LABEL, label, true));
@@ -132,7 +133,7 @@ pub fn predictions_schema(labels: &Labels) -> SchemaRef {
 
 /// One row per document, annotated. Read by [`AnnotationRows`].
 #[must_use]
-pub fn annotations_schema(labels: &Labels) -> SchemaRef {
+pub(crate) fn annotations_schema(labels: &Labels) -> SchemaRef {
     Arc::new(labels.in_schema(with_document_columns(vec![
         Field::new(ANNOTATION, DataType::BinaryView, true),
         Field::new(TEXT, DataType::BinaryView, true),
@@ -145,7 +146,7 @@ pub fn annotations_schema(labels: &Labels) -> SchemaRef {
 
 /// One row per document: what became of it. Read by [`OutcomeRows`].
 #[must_use]
-pub fn outcomes_schema(labels: &Labels) -> SchemaRef {
+pub(crate) fn outcomes_schema(labels: &Labels) -> SchemaRef {
     Arc::new(labels.in_schema(Schema::new(vec![
         text(DOC_ID, false),
         text(ATTACHMENT_NAME, false),

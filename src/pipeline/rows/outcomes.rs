@@ -24,7 +24,7 @@ impl OutcomeRows {
     /// The rows of `batch`, whose schema names the labels.
     ///
     /// # Errors
-    /// As [`SelectionRows::try_new`](super::SelectionRows::try_new).
+    /// When it lacks a column, or a column cannot be read as what it means.
     pub fn try_new(batch: &RecordBatch) -> Result<Self, PipelineError> {
         Self::with_labels(batch, &Labels::of(batch.schema_ref())?)
     }

@@ -45,12 +45,6 @@ impl ParagraphRows {
         self.document.len()
     }
 
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Which document a row belongs to.
     #[must_use]
     pub fn reference(&self, row: usize) -> DocumentRef {

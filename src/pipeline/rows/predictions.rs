@@ -28,7 +28,7 @@ impl PredictionRows {
     /// The rows of `batch`, whose schema names the labels.
     ///
     /// # Errors
-    /// As [`SelectionRows::try_new`](super::SelectionRows::try_new), and when a label is none of the schema's.
+    /// As [`DocumentRows::try_new`](super::DocumentRows::try_new), and when a label is none of the schema's.
     pub fn try_new(batch: &RecordBatch) -> Result<Self, PipelineError> {
         Self::with_labels(batch, &Labels::of(batch.schema_ref())?)
     }
@@ -105,7 +105,7 @@ impl PredictionRows {
     /// The row ranges of the documents, which must be whole.
     ///
     /// # Errors
-    /// As [`ParagraphRows::documents`].
+    /// When a document's rows are not together and in order.
     pub fn documents(&self) -> Result<Vec<Range<usize>>, PipelineError> {
         self.paragraphs.documents()
     }

@@ -16,12 +16,11 @@ mod tests;
 mod theme;
 mod visible;
 
-pub use document::document_page;
-pub use exact::{PageDocument, PageReadError};
-pub use folder::{INDEX, IndexError, write_index};
-pub use index::index_page;
-pub use summary::{Doubtful, Summary};
-pub use visible::visible;
+pub(crate) use document::document_page;
+pub(crate) use exact::{PageDocument, PageReadError};
+pub(crate) use folder::write_index;
+pub(crate) use summary::Summary;
+pub(crate) use visible::visible;
 
 /// A paragraph whose label has a probability below this is doubtful: the probabilities are calibrated, so more
 /// than one in five of those just below it is wrong.

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::index::index_page;
 use super::*;
 use crate::document::{Span, text_digest};
 

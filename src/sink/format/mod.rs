@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::document::DocumentRef;
 
-pub use style::{LabelNames, LabelNamesError, OutputStyle, RenamedLabels};
+pub use style::{LabelNames, LabelNamesError, OutputStyle};
 
 /// Why an annotation could not be put in its format.
 #[derive(Debug, Error)]
@@ -113,7 +113,7 @@ impl OutputFormat {
     ///
     /// # Errors
     /// When the JSON or Parquet writer refuses the rows.
-    pub fn render(self, document: &LabelledDocument<'_>) -> Result<Vec<u8>, RenderError> {
+    pub(crate) fn render(self, document: &LabelledDocument<'_>) -> Result<Vec<u8>, RenderError> {
         OutputStyle::from(self).render(document)
     }
 }

@@ -103,7 +103,7 @@ pub enum LabelNamesError {
 
 impl LabelNames {
     /// The name of the shipped map.
-    pub const SKOL: &'static str = "skol";
+    pub(crate) const SKOL: &'static str = "skol";
 
     /// The names that SKOL's later programs know.
     #[must_use]
@@ -145,7 +145,7 @@ impl LabelNames {
 
     /// The names of `labels`, each once, and for each label which of them it has.
     #[must_use]
-    pub fn of(&self, labels: &[String]) -> RenamedLabels {
+    pub(crate) fn of(&self, labels: &[String]) -> RenamedLabels {
         let mut renamed = RenamedLabels { names: Vec::with_capacity(labels.len()), of_label: Vec::new() };
         for label in labels {
             let name = self.0.get(label).unwrap_or(label);

@@ -85,7 +85,7 @@ impl FileSource {
 
     /// The same selection for a second listing, which notes nothing of what it passes over.
     #[must_use]
-    pub fn unnoted(&self) -> Self {
+    pub(crate) fn unnoted(&self) -> Self {
         Self { left_out: Arc::new(LeftOut::new(Vec::new())), ..self.clone() }
     }
 

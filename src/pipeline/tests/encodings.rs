@@ -4,6 +4,14 @@
 use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
+use crate::document::Status;
+use crate::model::Model;
+use crate::pipeline::load::LoadPartition;
+use crate::pipeline::map_partitions::map_partitions;
+use crate::pipeline::rows::{AnnotationRows, Labels, OutcomeRows, PredictionRows, selection_schema};
+use crate::pipeline::{ModelReference, ModelStore, SessionOptions, session, stages};
+use crate::sink::{FileSink, OutputFormat, Sink};
+use crate::source::FilesLoadParams;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, StringViewArray,
 };
@@ -14,14 +22,6 @@ use datafusion::datasource::MemTable;
 use datafusion::parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
 use datafusion::prelude::{DataFrame, SessionContext};
 use proptest::prelude::*;
-use skol_classifier::document::Status;
-use skol_classifier::model::Model;
-use skol_classifier::pipeline::rows::{AnnotationRows, OutcomeRows, PredictionRows, selection_schema};
-use skol_classifier::pipeline::{
-    LoadPartition, ModelReference, ModelStore, SessionOptions, map_partitions, session, stages,
-};
-use skol_classifier::sink::{FileSink, OutputFormat, Sink};
-use skol_classifier::source::FilesLoadParams;
 
 /// What somebody may do to the rows of a stage without changing what they say.
 #[derive(Debug, Clone, Copy)]
@@ -260,7 +260,7 @@ async fn answer(setting: &Setting, rewrites: [Rewrite; 5]) -> Answer {
         stages::outcomes(context, rewritten, sink.save_params(), None).unwrap().collect().await.unwrap();
     let mut annotated = Vec::new();
     for batch in &annotations {
-        let rows = AnnotationRows::try_new(batch).unwrap();
+        let rows = AnnotationRows::with_labels(batch, &Labels::of(batch.schema_ref()).unwrap()).unwrap();
         annotated.extend((0..rows.len()).filter_map(|row| {
             let annotation = rows.annotation(row)?;
             let name = annotation.reference.attachment_name;

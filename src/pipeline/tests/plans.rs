@@ -2,6 +2,24 @@
 
 use std::sync::Arc;
 
+use crate::Connectors;
+use crate::couchdb::{ConnectionParams, Producer, Secret};
+use crate::document::yedda;
+use crate::instrumentation::{Instrumentation, Verbosity};
+use crate::model::Model;
+use crate::pipeline::load::LoadPartition;
+use crate::pipeline::map_partitions::map_partitions;
+use crate::pipeline::predict::PredictPartition;
+use crate::pipeline::rows::{AnnotationRows, Labels, annotations_schema, selection_schema};
+use crate::pipeline::save::SavePartition;
+use crate::pipeline::segment::SegmentPartition;
+use crate::pipeline::{
+    MapPartitionsExec, ModelReference, ModelStore, PartitionFunction, SessionOptions, codec, session, stages,
+};
+use crate::sink::OutputFormat;
+use crate::sink::couchdb::CouchSaveParams;
+use crate::source::FilesLoadParams;
+use crate::source::couchdb::CouchLoadParams;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, collect, displayable};
@@ -9,20 +27,6 @@ use datafusion::prelude::*;
 use datafusion_proto::bytes::{
     physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec,
 };
-use skol_classifier::Connectors;
-use skol_classifier::couchdb::{ConnectionParams, Producer, Secret};
-use skol_classifier::document::yedda;
-use skol_classifier::instrumentation::{Instrumentation, Verbosity};
-use skol_classifier::model::Model;
-use skol_classifier::pipeline::rows::{AnnotationRows, Labels, annotations_schema, selection_schema};
-use skol_classifier::pipeline::{
-    LoadPartition, MapPartitionsExec, ModelReference, ModelStore, PartitionFunction, PredictPartition,
-    SavePartition, SegmentPartition, SessionOptions, codec, map_partitions, session, stages,
-};
-use skol_classifier::sink::OutputFormat;
-use skol_classifier::sink::couchdb::CouchSaveParams;
-use skol_classifier::source::FilesLoadParams;
-use skol_classifier::source::couchdb::CouchLoadParams;
 
 const SECRET: &str = "correct-horse-battery-staple";
 
@@ -68,7 +72,7 @@ fn by_name(batches: &[RecordBatch]) -> Vec<(String, String)> {
     let mut found: Vec<_> = batches
         .iter()
         .flat_map(|batch| {
-            let rows = AnnotationRows::try_new(batch).unwrap();
+            let rows = AnnotationRows::with_labels(batch, &Labels::of(batch.schema_ref()).unwrap()).unwrap();
             (0..rows.len()).map(move |row| {
                 let content = rows.annotation(row).unwrap().content.to_vec();
                 (rows.reference(row).attachment_name, String::from_utf8(content).unwrap())
