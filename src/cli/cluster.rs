@@ -146,11 +146,42 @@ impl log::Log for Log {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
+            let message = record.args().to_string();
+            let whole = LEVEL.get().is_some_and(|level| *level > log::LevelFilter::Error);
+            let message = if whole { message } else { shortened(&message) };
             // Nobody can be told that standard error is gone.
-            let _ =
-                writeln!(io::stderr().lock(), "{}: {}: {}", record.level(), record.target(), record.args());
+            let _ = writeln!(io::stderr().lock(), "{}: {}: {message}", record.level(), record.target());
         }
     }
 
     fn flush(&self) {}
+}
+
+/// What is kept of a long message, in characters: what happened is said first, and why last.
+const FIRST: usize = 160;
+const LAST: usize = 240;
+
+/// A message as it is read in a mail: Ballista prints whole tasks with all their metrics.
+fn shortened(message: &str) -> String {
+    let length = message.chars().count();
+    if length <= FIRST + LAST {
+        return message.to_owned();
+    }
+    let first: String = message.chars().take(FIRST).collect();
+    let last: String = message.chars().skip(length - LAST).collect();
+    format!("{first} … {last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_message_the_beginning_and_the_end_are_read() {
+        assert_eq!(shortened("no connection"), "no connection");
+        let long = format!("Fail to update tasks [{}] due to é", "metric ".repeat(900));
+        let short = shortened(&long);
+        assert!(short.starts_with("Fail to update tasks [metric") && short.ends_with("due to é"), "{short}");
+        assert_eq!(short.chars().count(), FIRST + LAST + 3);
+    }
 }

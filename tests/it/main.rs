@@ -17,6 +17,7 @@ mod predict;
 mod readme;
 mod samples;
 mod segment;
+mod self_train;
 mod settings;
 mod train_evaluate;
 mod trained;
