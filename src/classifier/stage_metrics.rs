@@ -12,6 +12,7 @@ use crate::pipeline::{
 
 /// What one stage of a run took.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct StageMetrics {
     /// Name of the stage.
     pub name: &'static str,

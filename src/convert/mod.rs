@@ -19,6 +19,9 @@ use std::path::PathBuf;
 
 use crate::document::Span;
 
+pub use crate::document::CorrectionsError;
+pub use crate::report::pages::PageReadError;
+pub use crate::sink::RenderError;
 pub use error::ConvertError;
 pub use read::{Read, read};
 pub use write::{Target, write};
@@ -51,6 +54,7 @@ pub struct LabelledSpan {
 
 /// Something odd in a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The file.
     pub path: PathBuf,

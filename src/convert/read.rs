@@ -11,6 +11,7 @@ use crate::document::{CORRECTIONS_SUFFIX, Corrections, DocumentCorrections, Span
 
 /// What was read.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Read {
     /// The documents, with the corrections that were among the files.
     pub documents: Vec<AnnotatedText>,

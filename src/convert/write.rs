@@ -12,6 +12,7 @@ use crate::sink::{LabelledDocument, LabelledParagraph, OutputFormat};
 /// A form to convert to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
+#[non_exhaustive]
 pub enum Target {
     /// The text without its marks.
     Text,

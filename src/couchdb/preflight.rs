@@ -27,6 +27,7 @@ pub struct ServerInfo {
 
 /// What a run wants of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Intent {
     /// To read it: it must be there.
     Read,

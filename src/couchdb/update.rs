@@ -32,6 +32,7 @@ pub struct Change {
 
 /// What a document holds where an annotation shall be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Standing {
     /// Nothing.
     Absent,

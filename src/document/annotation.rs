@@ -22,6 +22,7 @@ pub struct Annotation {
 /// How a document ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Status {
     /// Written.
     Saved,

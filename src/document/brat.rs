@@ -26,6 +26,7 @@ use std::io::Write as _;
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[non_exhaustive]
 pub enum BratSpans {
     /// One fragment a line, as brat wants it.
     #[default]

@@ -77,6 +77,7 @@ pub struct Correction {
 
 /// Why corrections cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CorrectionsError {
     /// It is not a file of corrections, or one that was cut short.
     #[error("this is no whole file of corrections; save it again from the page")]

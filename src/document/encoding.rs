@@ -13,6 +13,7 @@ use thiserror::Error;
 /// UTF-8 is read as it is, and UTF-16 with a byte order mark is always recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum TextEncoding {
     /// UTF-8; anything else is refused.
     #[default]
@@ -265,6 +266,7 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<&'static str> {
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[non_exhaustive]
 pub enum SourceMarks {
     /// They are text like any other, and are written so that nobody takes them for marks.
     #[default]

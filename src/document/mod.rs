@@ -16,11 +16,10 @@ pub(crate) mod pdf;
 pub mod yedda;
 
 pub use annotation::{Annotation, Outcome, Status};
+pub use corrections::CorrectionsError;
 #[cfg(test)]
 pub(crate) use corrections::{CORRECTIONS_FORMAT, Correction};
-pub(crate) use corrections::{
-    CORRECTIONS_SUFFIX, Corrections, CorrectionsError, DocumentCorrections, text_digest,
-};
+pub(crate) use corrections::{CORRECTIONS_SUFFIX, Corrections, DocumentCorrections, text_digest};
 pub use encoding::{DecodeError, SourceMarks, TextEncoding, TextParams, UnknownEncoding};
 pub use layout::{LineLayout, Parting};
 pub use paragraph::{Document, DocumentRef, Paragraph, Span, is_blank};

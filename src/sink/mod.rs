@@ -24,8 +24,8 @@ pub(crate) use files::record::RECORD_FOLDER;
 #[cfg(feature = "cluster")]
 pub(crate) use files::shared::SharedFolders;
 pub use files::{FileSink, STDOUT};
-pub use format::{LabelNames, LabelNamesError, OutputFormat};
-pub(crate) use format::{LabelledDocument, LabelledParagraph, OutputStyle, RenderError};
+pub use format::{LabelNames, LabelNamesError, OutputFormat, RenderError};
+pub(crate) use format::{LabelledDocument, LabelledParagraph, OutputStyle};
 
 /// Where annotations go.
 pub trait Sink: fmt::Debug + Send + Sync {

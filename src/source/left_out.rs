@@ -12,6 +12,7 @@ const MOST_NAMES: usize = 50;
 /// Why something was passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reason {
     /// A hidden file or folder.
     Hidden,

@@ -28,6 +28,7 @@ pub struct Bin {
 
 /// The reliability curve, and the error that it sums up to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Calibration {
     /// Expected calibration error.
     pub ece: f64,

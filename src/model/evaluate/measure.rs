@@ -36,6 +36,7 @@ pub struct Surprise {
 
 /// What has been counted so far.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Measured {
     /// Paragraphs as annotated.
     pub blocks: Confusion,

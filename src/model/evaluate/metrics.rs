@@ -30,6 +30,7 @@ pub struct LabelScores {
 
 /// The figures of one way to count (blocks or lines).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Scores {
     /// Share of right predictions.
     pub accuracy: f64,

@@ -43,6 +43,7 @@ pub struct EvaluateOptions {
 
 /// What an evaluation found.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// One line: what was evaluated on what.
     pub title: String,

@@ -83,6 +83,7 @@ pub type Progress = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// What training has made, and how good it is.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Trained {
     /// The model.
     pub model: Arc<Model>,

@@ -52,6 +52,7 @@ pub struct PageDocument {
 
 /// Why a page cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PageReadError {
     /// It is not one of ours.
     #[error("this is no page of a labelled document; give a page that predict_classifier wrote")]

@@ -17,7 +17,8 @@ mod theme;
 mod visible;
 
 pub(crate) use document::document_page;
-pub(crate) use exact::{PageDocument, PageReadError};
+pub(crate) use exact::PageDocument;
+pub use exact::PageReadError;
 pub(crate) use folder::write_index;
 pub(crate) use summary::Summary;
 pub(crate) use visible::visible;

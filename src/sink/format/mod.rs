@@ -46,6 +46,7 @@ pub enum RenderError {
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[non_exhaustive]
 pub enum OutputFormat {
     /// The document with a YEDDA block `[@text#Label*]` around each paragraph.
     #[default]
