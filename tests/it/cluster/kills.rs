@@ -40,6 +40,8 @@ impl Work {
     }
 
     fn start(&self, cluster: &Cluster, output: &str) -> Child {
+        // As an executor leaves it that is killed in the middle of writing.
+        self.place.write(&format!("{output}/.skol_classifier-0123456789abcdef-1.part"), "half");
         let mut client = self.place.program();
         client.args(["texts", "--output", output, "--cluster", &cluster.address()]);
         client.args(["--metrics-file", &format!("{output}.json")]);
