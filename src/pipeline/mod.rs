@@ -32,6 +32,7 @@ pub(crate) use annotate::ANNOTATE_PARTITION;
 pub(crate) use codec::MapPartitionsCodec;
 pub use engine::{Engine, InProcess};
 pub use error::PipelineError;
+#[cfg(any(feature = "cluster", test))]
 pub(crate) use function::{PartitionFunction, PartitionProcessor};
 pub(crate) use load::LOAD_PARTITION;
 pub(crate) use map_partitions_exec::MapPartitionsExec;

@@ -47,6 +47,7 @@ impl ModelStore {
     /// An empty store, for a process where model files may lie elsewhere than where the plan was made: one that is not
     /// at its path is looked for by its file name in `folders`.
     #[must_use]
+    #[cfg_attr(not(any(feature = "cluster", test)), allow(dead_code, reason = "executors are not built"))]
     pub fn with_folders(folders: Vec<PathBuf>) -> Self {
         Self { folders, ..Self::default() }
     }

@@ -108,6 +108,7 @@ pub fn outcomes(
 ///
 /// # Errors
 /// When the batches are not of one schema. A plan without an exchange comes back as it is.
+#[cfg_attr(not(any(feature = "cluster", test)), allow(dead_code, reason = "only windows are such lists"))]
 pub fn with_selection(
     plan: Arc<dyn ExecutionPlan>,
     selection: &[Vec<RecordBatch>],

@@ -33,12 +33,12 @@ pub fn sentence(
         );
     }
     let mut sentence = format!(
-        "{}{} of {} ({}, {:.1} MB) labelled in {:.1} s: ",
+        "{}{} of {} ({}, {}) labelled in {:.1} s: ",
         if left.is_some() { "Stopped early: " } else { "" },
         counts.saved + counts.unchanged + counts.kept + counts.planned,
         several(counts.selected, "document"),
         several(summary.paragraphs, "paragraph"),
-        summary.bytes as f64 / 1e6,
+        bytesize::ByteSize(summary.bytes).display().si(),
         elapsed.as_secs_f64(),
     );
     if dry_run {

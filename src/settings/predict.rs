@@ -65,7 +65,7 @@ settings! {
         ///
         /// What it is sure of teaches it how the rest of the journal is written. Meant for whole volumes of one journal:
         /// of five that it had not seen, four were labelled better and a short one worse. Labels then depend on which
-        /// documents a run has. Up to a thousand documents (16 MB of text) are read once more for it.
+        /// documents a run has. Up to a thousand documents (4 MB of text) are read once more for it.
         self_train: bool => Model "BOOL";
         /// How the documents are encoded: utf-8, auto, or a name like windows-1252
         ///
