@@ -14,8 +14,8 @@ use crate::pipeline::Stop;
 use crate::source::{Decision, Source};
 use crate::worker::WorkerContext;
 
-/// The most documents that are read, and the most text, whatever the corpus: two volumes of a journal. It takes about
-/// sixty times as much memory, and three seconds for each megabyte.
+/// The most documents that are read, and the most text, whatever the corpus: two volumes of a journal. Learning from it
+/// takes about a hundred times as much memory, and six seconds for each megabyte.
 const MOST_DOCUMENTS: usize = 1000;
 const MOST_BYTES: usize = 4 << 20;
 
