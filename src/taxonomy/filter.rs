@@ -40,7 +40,7 @@ impl TaxonomyFilter {
 
     /// Whether `text` has one of the abbreviations as a word.
     #[must_use]
-    pub(crate) fn matches(&self, text: &str) -> bool {
+    pub fn matches(&self, text: &str) -> bool {
         self.abbreviations.iter().any(|abbreviation| has_word(text, abbreviation))
     }
 }
