@@ -264,22 +264,11 @@ impl<'a> Run<'a> {
         classifier.use_model(model, loaded);
         self.model = classifier.model().cloned();
         self.listen()?;
-        if settings.self_train
-            && let Some(base) = self.model.clone()
-            && let Some(learned) =
-                self_train::learn(endpoints.counting.as_ref(), &base, &self.context, &self.stop).await?
-        {
-            if settings.verbosity() >= 2 {
-                let message = format!(
-                    "{} learned from the {} of {} paragraphs that it is sure of",
-                    base.name(),
-                    learned.sure,
-                    learned.paragraphs
-                );
-                self.progress.write(&Message::Next { message: &message });
+        if settings.self_train {
+            self.learn(endpoints.counting.as_ref(), &mut classifier, model).await?;
+            if self.abandoned {
+                return Ok(());
             }
-            classifier.use_model(model, Arc::unwrap_or_clone(learned.model));
-            self.model = classifier.model().cloned();
         }
         if let Some(warning) =
             taxonomy::before_labelling(settings, endpoints.counting.as_ref(), &self.context, &self.stop)
@@ -329,6 +318,33 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Lets the model of `classifier`, called `name`, learn from documents of `source`.
+    async fn learn(&mut self, source: &dyn Source, classifier: &mut Classifier, name: &str) -> Result<()> {
+        let Some(base) = self.model.clone() else { return Ok(()) };
+        let signals = self.signals.clone();
+        let learned = tokio::select! {
+            learned = self_train::learn(source, &base, &self.context, &self.stop) => learned?,
+            // The fit cannot be stopped, and is not waited for.
+            () = signals.grace_is_over() => {
+                self.abandoned = true;
+                return Ok(());
+            }
+        };
+        let Some(learned) = learned else { return Ok(()) };
+        if self.settings.verbosity() >= 2 {
+            let message = format!(
+                "{} learned from the {} of {} paragraphs that it is sure of",
+                base.name(),
+                learned.sure,
+                learned.paragraphs
+            );
+            self.progress.write(&Message::Next { message: &message });
+        }
+        classifier.use_model(name, Arc::unwrap_or_clone(learned.model));
+        self.model = classifier.model().cloned();
         Ok(())
     }
 

@@ -41,8 +41,9 @@ pub(super) async fn learn(
         let done = loaded.len().clamp(1, batch.len());
         waiting = &waiting[done..];
         for document in loaded.into_iter().filter_map(|result| result.ok().flatten()) {
-            bytes += document.content.len();
-            texts.push(document.content);
+            let text = beginning(document.content, MOST_BYTES - bytes);
+            bytes += text.len();
+            texts.push(text);
         }
     }
     if texts.is_empty() || stop.is_stopped() {
@@ -52,9 +53,21 @@ pub(super) async fn learn(
     let learned = tokio::task::spawn_blocking(move || self_train(&model, texts)).await;
     match learned {
         Ok(learned) => Ok(Some(learned?)),
-        // The runtime is being shut down.
-        Err(_) => Ok(None),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down.
+            Err(_) => Ok(None),
+        },
     }
+}
+
+/// As many whole lines of `text` as `most` bytes hold: one document can be larger than all that is learned from.
+fn beginning(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        let end = text.as_bytes()[..most].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        text.truncate(end);
+    }
+    text
 }
 
 /// The documents whose names have the smallest digests: a sample that depends neither on the order of the listing nor
@@ -81,4 +94,18 @@ async fn choose(source: &dyn Source, stop: &Stop) -> Result<Vec<DocumentRef>> {
         }
     }
     Ok(chosen.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beginning;
+
+    #[test]
+    fn of_a_long_text_its_first_lines_count() {
+        for (text, most, expected) in
+            [("aé\nb\n", 9, "aé\nb\n"), ("aé\nb\n", 5, "aé\n"), ("aé\nb", 2, ""), ("aé", 2, ""), ("", 0, "")]
+        {
+            assert_eq!(beginning(text.to_owned(), most), expected, "{text:?} {most}");
+        }
+    }
 }

@@ -65,3 +65,24 @@ fn a_database_says_which_annotations_come_from_it() {
     let provenance = &document["skol_classifier"]["annotations"]["t.txt.ann"];
     assert_eq!(provenance["model"], "context, self-trained", "{document}");
 }
+
+/// The fit cannot be stopped in the middle: a run does not wait for it.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_run_that_is_still_learning() {
+    let place = Place::new();
+    // A volume of three megabytes takes long enough, on any machine.
+    place.write("volume.txt", crate::operator::TEXT.repeat(3_000_000 / crate::operator::TEXT.len()));
+    let mut run = place.program();
+    run.args(["volume.txt", "--self-train", "--metrics-file", "metrics.json"]);
+    let mut run = run.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(run.try_wait().unwrap().is_none(), "it was over before it could be stopped");
+    let begin = std::time::Instant::now();
+    let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let ended = run.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(143), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(!place.exists("output/volume.txt.ann"));
+}

@@ -21,7 +21,7 @@ mod synthetic;
 pub use adapt::{AdaptOptions, Adapted, Change, StrengthPoint, adapt, adapt_to};
 pub use cross::{CrossValidated, LayoutFigures, LearningPoint, cross_validate};
 pub use fit::{Naming, fit};
-pub use self_train::{SelfTrained, self_train, self_train_on};
+pub use self_train::{SelfTrained, self_train};
 
 use super::evaluate::{Evaluation, Measured, temperature};
 use super::gold::{self, GoldDocument};

@@ -8,10 +8,10 @@
 //! Nothing tells right from wrong here. On five volumes that the model had not seen, self-training on each gave per line
 //! +.0089, +.0084, +.0055, +.0005 and -.0018 macro-F1 (the last one is short: 1,300 paragraphs), and per paragraph as
 //! annotated +.0089, +.0072, +.0017, -.0052 and -.0027. The two constants below are the best of seven pairs on the same
-//! volumes, so expect a little less. It is an option, and off by default. `examples/measure_self_training.rs` measures it.
+//! volumes, so expect a little less. It is an option, and off by default. The models had learned from seven and eight other
+//! volumes; `examples/measure_self_training.rs` does the like with a model for each volume.
 
 use super::adapt::Corrections;
-use crate::document::{Paragraph, Span};
 use crate::model::gold::{GoldBlock, GoldDocument};
 use crate::model::{Model, ModelError};
 use crate::segment::segment;
@@ -39,18 +39,7 @@ pub struct SelfTrained {
 /// # Errors
 /// When the fit fails.
 pub fn self_train(model: &Arc<Model>, texts: Vec<String>) -> Result<SelfTrained, ModelError> {
-    let documents = texts.into_iter().map(|text| document(text.clone(), segment(&text))).collect();
-    self_train_on(model, documents)
-}
-
-/// The same, on documents that are cut into paragraphs; their labels are not looked at.
-///
-/// # Errors
-/// As [`self_train`].
-pub fn self_train_on(
-    model: &Arc<Model>,
-    mut documents: Vec<GoldDocument>,
-) -> Result<SelfTrained, ModelError> {
+    let mut documents: Vec<GoldDocument> = texts.into_iter().map(document).collect();
     let names = model.labels();
     let mut scorer = model.scorer();
     let mut paragraphs = 0;
@@ -73,10 +62,8 @@ pub fn self_train_on(
     Ok(SelfTrained { model: Arc::new(fitted), sure, paragraphs })
 }
 
-fn document(text: String, spans: Vec<Span>) -> GoldDocument {
-    let (paragraphs, _) = Paragraph::tile(&text, &spans);
-    debug_assert_eq!(paragraphs.len(), spans.len());
-    let blocks = spans.into_iter().map(|span| GoldBlock { span, label: None, line: 1 }).collect();
+fn document(text: String) -> GoldDocument {
+    let blocks = segment(&text).into_iter().map(|span| GoldBlock { span, label: None, line: 1 }).collect();
     GoldDocument { path: String::new(), volume: String::new(), text, blocks, repairs: 0 }
 }
 
@@ -106,8 +93,7 @@ mod tests {
     fn the_first_stage_learns_what_all_stages_say() {
         let model = Arc::new(Model::load("context").unwrap());
         let learned = self_train(&model, texts()).unwrap();
-        let text = &texts()[0];
-        let document = document(text.clone(), segment(text));
+        let document = document(texts().remove(0));
         let sure = |of: &Arc<Model>| {
             let rows = of.first_stage(&document.paragraphs());
             rows.chunks_exact(3).filter(|row| row.iter().any(|share| *share >= f64::from(SURE))).count()
