@@ -16,6 +16,8 @@ use crate::worker::WorkerContext;
 
 /// Documents per batch, by default.
 const BATCH_SIZE: usize = 24;
+/// Documents that are saved at a time, by default.
+const SAVE_BATCH_SIZE: usize = 50;
 /// Depth of a lineage beyond which a checkpoint is made, by default.
 const LINEAGE_THRESHOLD: usize = 30;
 
@@ -31,6 +33,7 @@ pub struct ClassifierBuilder {
     connectors: Connectors,
     partitions: Option<usize>,
     batch_size: Option<usize>,
+    save_batch_size: Option<usize>,
     memory_limit: Option<usize>,
     lineage_threshold: Option<usize>,
     collapse: bool,
@@ -105,6 +108,14 @@ impl ClassifierBuilder {
         self
     }
 
+    /// Documents that are saved at a time, at most; default 50. A sink that waits for a network takes batches together
+    /// that wait for it. Where this is less than [`batch_size`](Self::batch_size), batches are as small.
+    #[must_use]
+    pub fn save_batch_size(mut self, documents: usize) -> Self {
+        self.save_batch_size = Some(documents);
+        self
+    }
+
     /// Memory pool of the engine in bytes; default: unbounded.
     #[must_use]
     pub fn memory_limit(mut self, bytes: usize) -> Self {
@@ -172,6 +183,7 @@ impl ClassifierBuilder {
             memory_limit: self.memory_limit,
             optimizer_rules: self.optimizer_rules,
         };
+        let save_batch_size = self.save_batch_size.unwrap_or(SAVE_BATCH_SIZE).max(1);
         Ok(Classifier {
             context: session(&options, Arc::clone(&models), self.worker_context)?,
             models,
@@ -185,7 +197,8 @@ impl ClassifierBuilder {
             sink,
             pages: self.pages,
             partitions,
-            batch_size: self.batch_size.unwrap_or(BATCH_SIZE).max(1),
+            batch_size: self.batch_size.unwrap_or(BATCH_SIZE).clamp(1, save_batch_size),
+            save_batch_size,
             lineage_threshold: self.lineage_threshold.unwrap_or(LINEAGE_THRESHOLD),
             collapse: self.collapse,
             engine: self.engine.unwrap_or_else(|| Arc::new(InProcess)),

@@ -36,7 +36,7 @@ use crate::model::gold::GoldDocument;
 use crate::model::train::{self, Naming, Progress};
 use crate::model::{Model, Preset};
 use crate::pipeline::rows::{Labels, OutcomeRows};
-use crate::pipeline::{Engine, MapPartitionsExec, ModelReference, ModelStore, Stop, stages};
+use crate::pipeline::{Engine, MapPartitionsExec, ModelReference, ModelStore, SavePartition, Stop, stages};
 use crate::sink::{FileSink, OutputStyle, Sink};
 use crate::source::Source;
 
@@ -51,6 +51,7 @@ pub struct Classifier {
     style: OutputStyle,
     partitions: usize,
     batch_size: usize,
+    save_batch_size: usize,
     lineage_threshold: usize,
     collapse: bool,
     engine: Arc<dyn Engine>,
@@ -69,6 +70,7 @@ impl fmt::Debug for Classifier {
             .field("model", &self.model.as_ref().map(|(name, _)| name))
             .field("partitions", &self.partitions)
             .field("batch_size", &self.batch_size)
+            .field("save_batch_size", &self.save_batch_size)
             .finish_non_exhaustive()
     }
 }
@@ -258,8 +260,10 @@ impl Classifier {
         mut on_outcomes: impl FnMut(&OutcomeRows) -> Result<()> + Send,
     ) -> Result<Vec<StageMetrics>> {
         self.instrumentation.analyze_dataframe(&annotations, "save_input", false).await?;
-        let outcomes =
-            stages::outcomes(&self.context, annotations, self.sink.save_params(), self.pages.clone())?;
+        let save = SavePartition::new(self.sink.save_params())
+            .with_pages(self.pages.clone())
+            .with_batch_size(self.save_batch_size);
+        let outcomes = stages::outcomes(&self.context, annotations, save)?;
         let plan = instrumentation::plan(&outcomes).await?;
         self.measure(&plan);
         let context = Arc::new(outcomes.task_ctx());

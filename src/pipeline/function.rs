@@ -36,9 +36,10 @@ pub trait PartitionFunction: fmt::Debug + Send + Sync + 'static {
     fn describe(&self) -> String;
 
     /// Whether the input may be read ahead by a task of its own, so that waiting for it and working on what
-    /// came before overlap. Worth it where the processor waits for a network.
-    fn read_ahead(&self) -> bool {
-        false
+    /// came before overlap: then, up to how many rows of the batches that wait are joined into one, so that a server which
+    /// cannot keep up gets fewer and larger requests. Worth it where the processor waits for a network.
+    fn read_ahead(&self) -> Option<usize> {
+        None
     }
 
     /// Whether the output may be made ahead by a task of its own, so that waiting for what comes next and working

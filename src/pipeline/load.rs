@@ -93,13 +93,23 @@ impl PartitionFunction for LoadPartition {
 
     fn open(&self, _input: &Schema, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {
         let loader = self.params.open(&worker_context(context))?;
-        Ok(Box::new(Load { loader, batch_size: self.batch_size, waiting: VecDeque::new(), open: None }))
+        let limit = loader.preferred_batch().clamp(1, self.batch_size);
+        Ok(Box::new(Load {
+            loader,
+            batch_size: self.batch_size,
+            limit,
+            waiting: VecDeque::new(),
+            open: None,
+        }))
     }
 }
 
 struct Load {
     loader: Box<dyn Loader>,
     batch_size: usize,
+    /// Documents of the next batch, at most. It begins small and doubles, so that what comes after the loader starts
+    /// early: with full batches all partitions load first, then all label, then all save.
+    limit: usize,
     waiting: VecDeque<Waiting>,
     open: Option<DocumentsBuilder>,
 }
@@ -123,14 +133,14 @@ impl PartitionProcessor for Load {
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let mut open = self.open.take().unwrap_or_default();
-        while open.rows < self.batch_size && open.bytes < BATCH_BYTES {
+        while open.rows < self.limit && open.bytes < BATCH_BYTES {
             let Some(first) = self.waiting.front() else { break };
             if let Some((status, error)) = &first.ended {
                 open.ended(&first.reference, *status, error.as_deref());
                 self.waiting.pop_front();
                 continue;
             }
-            let most = self.loader.preferred_batch().min(self.batch_size - open.rows).max(1);
+            let most = self.loader.preferred_batch().min(self.limit - open.rows).max(1);
             let mut references: Vec<DocumentRef> = Vec::new();
             for waiting in self.waiting.iter().take_while(|waiting| waiting.ended.is_none()) {
                 // Several texts of one document are loaded, and written, together.
@@ -161,7 +171,11 @@ impl PartitionProcessor for Load {
                 }
             }
         }
-        if open.rows == 0 { Ok(None) } else { open.finish().map(Some) }
+        if open.rows == 0 {
+            return Ok(None);
+        }
+        self.limit = self.limit.saturating_mul(2).min(self.batch_size);
+        open.finish().map(Some)
     }
 }
 

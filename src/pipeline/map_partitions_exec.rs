@@ -6,11 +6,13 @@
 //! ```
 //!
 //! Partitions stay what they were: as many, and each in its order. Nothing is buffered but what the
-//! processor holds, and one batch where the function reads or runs ahead.
+//! processor holds, and a few batches where the function reads or runs ahead.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
@@ -23,17 +25,22 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     SendableRecordBatchStream,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::watch;
 
 use super::function::{PartitionFunction, PartitionProcessor};
 
-/// How many batches are made in advance where a function [reads](PartitionFunction::read_ahead) or
-/// [runs](PartitionFunction::run_ahead) ahead.
-const AHEAD_BATCHES: usize = 1;
+/// How many batches are made in advance, at most, where a function [reads](PartitionFunction::read_ahead) or
+/// [runs](PartitionFunction::run_ahead) ahead. With one, all partitions wait for the server at a time, and then the server
+/// for all partitions.
+const AHEAD_BATCHES: usize = 3;
 
-/// A batch of more bytes than this is worked on before another one is made: twice what a batch of documents aims at.
-const LARGE_BATCH_BYTES: usize = 8 << 20;
+/// No batch is made in advance while those that are, and the one that is worked on, have more bytes than this: twice what
+/// a batch of documents aims at.
+const AHEAD_BYTES: usize = 8 << 20;
+
+/// Batches are joined up to this many bytes: what a batch of documents aims at.
+const JOINED_BYTES: usize = 4 << 20;
 
 /// One function over each partition.
 #[derive(Debug)]
@@ -132,8 +139,8 @@ impl ExecutionPlan for MapPartitionsExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let mut input = self.input.execute(partition, Arc::clone(&context))?;
-        if self.function.read_ahead() {
-            input = ahead(input);
+        if let Some(join) = self.function.read_ahead() {
+            input = ahead(input, join);
         }
         let state = State {
             input,
@@ -146,37 +153,104 @@ impl ExecutionPlan for MapPartitionsExec {
         });
         let output: SendableRecordBatchStream =
             Box::pin(RecordBatchStreamAdapter::new(self.schema(), output.boxed()));
-        Ok(if self.function.run_ahead() { ahead(output) } else { output })
+        Ok(if self.function.run_ahead() { ahead(output, 0) } else { output })
     }
 }
 
-/// `stream`, polled by a task of its own. After a large batch that waits until the next one is asked for, so that large
-/// documents do not queue up.
-fn ahead(mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+/// `stream`, polled by a task of its own; batches that wait are joined, up to `join` rows. What is made in advance is
+/// bounded by number and by bytes, so that large documents do not queue up.
+fn ahead(mut stream: SendableRecordBatchStream, join: usize) -> SendableRecordBatchStream {
     let schema = stream.schema();
     let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), AHEAD_BATCHES);
     let sender = builder.tx();
-    let (asks, mut asked) = watch::channel(0_u64);
+    let (finished, mut progress) = watch::channel(0_usize);
     builder.spawn(async move {
-        let mut sent = 0;
+        let mut unfinished = Unfinished::default();
         while let Some(batch) = stream.next().await {
-            let is_large =
-                batch.as_ref().is_ok_and(|batch| batch.get_array_memory_size() > LARGE_BATCH_BYTES);
+            let bytes = batch.as_ref().map_or(0, RecordBatch::get_array_memory_size);
             if sender.send(batch).await.is_err() {
                 break;
             }
-            sent += 1;
-            if is_large && asked.wait_for(|asked| *asked > sent).await.is_err() {
+            unfinished.sent(bytes);
+            if progress.wait_for(|finished| unfinished.bytes_after(*finished) <= AHEAD_BYTES).await.is_err() {
                 break;
             }
         }
         Ok(())
     });
-    let batches = futures::stream::unfold((builder.build(), asks), |(mut batches, asks)| async move {
-        asks.send_modify(|asks| *asks += 1);
-        batches.next().await.map(|batch| (batch, (batches, asks)))
+    let reader = Reader { batches: builder.build(), next: None, taken: 0, finished };
+    let batches = futures::stream::try_unfold(reader, move |mut reader| async move {
+        Ok(reader.next(join).await?.map(|batch| (batch, reader)))
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+}
+
+/// Who reads what was made in advance, and says what is finished: who asks for a batch has finished with those before it.
+struct Reader {
+    batches: SendableRecordBatchStream,
+    /// A batch that came, and was too large to be joined with the one before.
+    next: Option<RecordBatch>,
+    /// How many batches went out.
+    taken: usize,
+    finished: watch::Sender<usize>,
+}
+
+impl Reader {
+    async fn next(&mut self, join: usize) -> Result<Option<RecordBatch>> {
+        self.finished.send_replace(self.taken);
+        let first = match self.next.take() {
+            Some(batch) => Some(batch),
+            None => self.batches.try_next().await?,
+        };
+        let Some(first) = first else { return Ok(None) };
+        let (mut rows, mut bytes) = (first.num_rows(), first.get_array_memory_size());
+        let mut joined = vec![first];
+        while rows < join
+            && let Some(Some(batch)) = self.batches.next().now_or_never()
+        {
+            let batch = batch?;
+            rows += batch.num_rows();
+            bytes += batch.get_array_memory_size();
+            if rows > join || bytes > JOINED_BYTES {
+                self.next = Some(batch);
+                break;
+            }
+            joined.push(batch);
+        }
+        self.taken += joined.len();
+        Ok(Some(match &joined[..] {
+            [batch] => batch.clone(),
+            batches => concat_batches(&batches[0].schema(), batches)?,
+        }))
+    }
+}
+
+/// The batches that were sent to a reader who has not finished with them.
+#[derive(Debug, Default)]
+struct Unfinished {
+    /// Their sizes, oldest first.
+    sizes: VecDeque<usize>,
+    bytes: usize,
+    /// How many the reader has finished with.
+    finished: usize,
+}
+
+impl Unfinished {
+    fn sent(&mut self, bytes: usize) {
+        self.sizes.push_back(bytes);
+        self.bytes += bytes;
+    }
+
+    /// Their bytes once the reader has finished with `finished`.
+    fn bytes_after(&mut self, finished: usize) -> usize {
+        while self.finished < finished
+            && let Some(bytes) = self.sizes.pop_front()
+        {
+            self.finished += 1;
+            self.bytes -= bytes;
+        }
+        self.bytes
+    }
 }
 
 struct State {
@@ -207,6 +281,88 @@ impl State {
                     self.ended = true;
                     self.processor.end()?;
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{Array, AsArray, UInt8Array};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema, UInt8Type};
+    use proptest::prelude::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What came out of a reader that reads ahead, and how much was made by then.
+    async fn read(sizes: &[usize], join: usize) -> Vec<(RecordBatch, usize)> {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::UInt8, false)]));
+        let made = Arc::new(AtomicUsize::new(0));
+        let (of_batch, counter) = (Arc::clone(&schema), Arc::clone(&made));
+        let stream = futures::stream::iter(sizes.to_vec()).map(move |size| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let column: Arc<dyn Array> = Arc::new(UInt8Array::from(vec![size as u8; size]));
+            Ok(RecordBatch::try_new(Arc::clone(&of_batch), vec![column])?)
+        });
+        let mut output = ahead(Box::pin(RecordBatchStreamAdapter::new(schema, stream)), join);
+        let mut read = Vec::new();
+        while let Some(batch) = output.next().await {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            read.push((batch.unwrap(), made.load(Ordering::SeqCst)));
+        }
+        read
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_made_in_advance_is_bounded_by_number_and_by_bytes(
+            sizes in prop::collection::vec(prop_oneof![1_usize..1000, 1_usize..6 << 20, 5_usize << 20..20 << 20], 1..12),
+        ) {
+            let read = run(read(&sizes, 0));
+            prop_assert_eq!(read.iter().map(|(batch, _)| batch.num_rows()).collect::<Vec<_>>(), sizes.clone());
+            for (taken, (_, made)) in read.into_iter().enumerate() {
+                // The one in hand, those that wait, and one that finds no place.
+                prop_assert!(made <= taken + 1 + AHEAD_BATCHES + 1);
+                let bytes = |end: usize| sizes[taken..end].iter().sum::<usize>();
+                prop_assert!(made == taken + 1 || bytes(made - 1) <= AHEAD_BYTES, "{:?}", &sizes[taken..made]);
+                // And as much is made as may be: a batch has a few bytes more than rows.
+                let is_full = made >= taken + 1 + AHEAD_BATCHES || bytes(made) + 4096 > AHEAD_BYTES;
+                prop_assert!(made == sizes.len() || is_full);
+            }
+        }
+
+        #[test]
+        fn batches_that_wait_are_joined_in_order_up_to_a_number_of_rows(
+            sizes in prop::collection::vec(1_usize..30, 1..30),
+            join in 0_usize..60,
+        ) {
+            let read = run(read(&sizes, join));
+            let rows = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+            let batches: Vec<_> = read.into_iter().map(|(batch, _)| batch).collect();
+            prop_assert_eq!(rows(&batches), sizes.iter().sum::<usize>());
+            let mut inputs = sizes.iter().copied();
+            for batch in &batches {
+                let column = batch.column(0).as_primitive::<UInt8Type>();
+                let mut left = batch.num_rows();
+                let mut expected: Vec<u8> = Vec::new();
+                let mut parts = 0;
+                while left > 0 {
+                    let size = inputs.next().unwrap();
+                    expected.resize(expected.len() + size, size as u8);
+                    left -= size;
+                    parts += 1;
+                }
+                prop_assert_eq!(column.values().to_vec(), expected);
+                prop_assert!(parts == 1 || batch.num_rows() <= join);
+            }
+            if join >= 59 && sizes.len() > 4 {
+                prop_assert!(batches.len() < sizes.len());
             }
         }
     }

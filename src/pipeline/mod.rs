@@ -41,7 +41,7 @@ pub(crate) use model_store::ModelStore;
 #[cfg(feature = "cluster")]
 pub(crate) use on_demand::OnDemandRepartitionExec;
 pub(crate) use predict::PREDICT_PARTITION;
-pub(crate) use save::SAVE_PARTITION;
+pub(crate) use save::{SAVE_PARTITION, SavePartition};
 pub(crate) use segment::SEGMENT_PARTITION;
 pub use selection::Stop;
 pub use session::OptimizerRule;

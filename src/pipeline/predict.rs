@@ -99,7 +99,10 @@ impl PartitionProcessor for Predict {
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.ready.take().map(|batch| self.predict(&batch)).transpose()
+        match self.ready.take() {
+            Some(batch) => self.predict(&batch).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn end(&mut self) -> Result<()> {
@@ -108,7 +111,7 @@ impl PartitionProcessor for Predict {
 }
 
 impl Predict {
-    fn predict(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    async fn predict(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let input = ParagraphRows::try_new(batch)?;
         let width = self.labels.len();
         let mut keys = Vec::with_capacity(batch.num_rows());
@@ -125,6 +128,8 @@ impl Predict {
             let scored = self.scorer.score(&paragraphs);
             keys.extend(scored.labels.iter().copied().map(Some));
             probabilities.extend_from_slice(scored.probabilities);
+            // A batch takes a quarter of a second: requests to a database are not to wait for a thread that long.
+            tokio::task::yield_now().await;
         }
         let nulls = input.nulls();
         let mut columns = input.arrays();

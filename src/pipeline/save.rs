@@ -25,6 +25,7 @@ pub const SAVE_PARTITION: &str = "save_partition";
 pub struct SavePartition {
     params: Arc<dyn SaveParams>,
     pages: Option<FileSink>,
+    batch_size: usize,
 }
 
 /// What travels.
@@ -36,13 +37,22 @@ struct Encoded {
     params: Vec<u8>,
     #[prost(bytes = "vec", optional, tag = "3")]
     pages: Option<Vec<u8>>,
+    #[prost(uint64, tag = "4")]
+    batch_size: u64,
 }
 
 impl SavePartition {
-    /// Saves by `params`.
+    /// Saves by `params`, batch by batch.
     #[must_use]
     pub fn new(params: Arc<dyn SaveParams>) -> Self {
-        Self { params, pages: None }
+        Self { params, pages: None, batch_size: 1 }
+    }
+
+    /// Where saving waits for a network, batches that wait for it are saved together, of up to so many documents.
+    #[must_use]
+    pub fn with_batch_size(mut self, documents: usize) -> Self {
+        self.batch_size = documents;
+        self
     }
 
     /// Where the documents' pages are saved too, if anywhere.
@@ -53,9 +63,10 @@ impl SavePartition {
     }
 
     pub(super) fn decode(bytes: &[u8], connectors: &Connectors) -> Result<Arc<dyn PartitionFunction>> {
-        let Encoded { sink, params, pages } = encoding::message(SAVE_PARTITION, bytes)?;
+        let Encoded { sink, params, pages, batch_size } = encoding::message(SAVE_PARTITION, bytes)?;
         let pages = pages.map(|pages| encoding::decode(SAVE_PARTITION, &pages)).transpose()?;
-        Ok(Arc::new(Self::new(connectors.save_params(&sink, &params)?).with_pages(pages)))
+        let save = Self::new(connectors.save_params(&sink, &params)?).with_pages(pages);
+        Ok(Arc::new(save.with_batch_size(usize::try_from(batch_size).unwrap_or(usize::MAX))))
     }
 }
 
@@ -75,6 +86,7 @@ impl PartitionFunction for SavePartition {
             sink: self.params.name().to_owned(),
             params: params.map_err(Error::from)?,
             pages: self.pages.as_ref().map(|pages| encoding::encode(SAVE_PARTITION, pages)).transpose()?,
+            batch_size: self.batch_size as u64,
         };
         Ok(encoded.encode_to_vec())
     }
@@ -84,8 +96,8 @@ impl PartitionFunction for SavePartition {
     }
 
     /// Where saving waits for a network, the next batch is labelled meanwhile.
-    fn read_ahead(&self) -> bool {
-        self.params.is_remote()
+    fn read_ahead(&self) -> Option<usize> {
+        self.params.is_remote().then_some(self.batch_size)
     }
 
     fn open(&self, input: &Schema, context: &TaskContext) -> Result<Box<dyn PartitionProcessor>> {

@@ -26,7 +26,7 @@ use super::save::{SAVE_PARTITION, SavePartition};
 use super::segment::{SEGMENT_PARTITION, SegmentPartition};
 use super::selection::{SelectionStream, Stop};
 use crate::Connectors;
-use crate::sink::{FileSink, OutputStyle, SaveParams};
+use crate::sink::OutputStyle;
 use crate::source::Source;
 
 /// The documents' ids travel in batches of this many at most, so that every partition has work early.
@@ -90,17 +90,12 @@ pub fn annotations(
     map_partitions(context, predictions, Arc::new(AnnotatePartition::new(style).with_pages(pages)))
 }
 
-/// Stage `outcomes`: one row per document, the annotations saved, and their pages to `pages`. Each execution saves.
+/// Stage `outcomes`: one row per document, the annotations saved. Each execution saves.
 ///
 /// # Errors
 /// As [`documents`].
-pub fn outcomes(
-    context: &SessionContext,
-    annotations: DataFrame,
-    save: Arc<dyn SaveParams>,
-    pages: Option<FileSink>,
-) -> Result<DataFrame> {
-    map_partitions(context, annotations, Arc::new(SavePartition::new(save).with_pages(pages)))
+pub fn outcomes(context: &SessionContext, annotations: DataFrame, save: SavePartition) -> Result<DataFrame> {
+    map_partitions(context, annotations, Arc::new(save))
 }
 
 /// `plan` with the ids of `selection` in the place of the exchange and all below it: for an engine that takes ids in

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::pipeline::load::LoadPartition;
 use crate::pipeline::map_partitions::map_partitions;
 use crate::pipeline::rows::{AnnotationRows, Labels, OutcomeRows, PredictionRows, selection_schema};
-use crate::pipeline::{ModelReference, ModelStore, SessionOptions, session, stages};
+use crate::pipeline::{ModelReference, ModelStore, SavePartition, SessionOptions, session, stages};
 use crate::sink::{FileSink, OutputFormat, Sink};
 use crate::source::FilesLoadParams;
 use datafusion::arrow::array::{
@@ -256,8 +256,11 @@ async fn answer(setting: &Setting, rewrites: [Rewrite; 5]) -> Answer {
         force: false,
     };
     let rewritten = table(annotations.clone(), rewrites[4]);
-    let outcomes =
-        stages::outcomes(context, rewritten, sink.save_params(), None).unwrap().collect().await.unwrap();
+    let outcomes = stages::outcomes(context, rewritten, SavePartition::new(sink.save_params()))
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
     let mut annotated = Vec::new();
     for batch in &annotations {
         let rows = AnnotationRows::with_labels(batch, &Labels::of(batch.schema_ref()).unwrap()).unwrap();

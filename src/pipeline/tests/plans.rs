@@ -151,6 +151,34 @@ async fn ids_are_spread_once_and_documents_stay_whole() {
     assert_eq!(exchange, load + 1, "the exchange stands right below load_partition:\n{shown}");
 }
 
+/// A partition begins with a small batch, so that nobody waits long for the first results.
+#[tokio::test]
+async fn batches_of_documents_grow_to_the_size_asked_for() {
+    let model = model();
+    let context = context(1, &model);
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..20).map(|number| format!("{number:02}.txt")).collect();
+    let ids = names.iter().map(|name| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "Pileus convex.\n").unwrap();
+        Some(path.display().to_string())
+    });
+    let column = |values: Vec<Option<String>>| -> datafusion::arrow::array::ArrayRef {
+        Arc::new(datafusion::arrow::array::StringViewArray::from_iter(values))
+    };
+    let columns = vec![
+        column(ids.collect()),
+        column(names.iter().cloned().map(Some).collect()),
+        column(vec![None; 20]),
+        column(vec![None; 20]),
+    ];
+    let selection = RecordBatch::try_new(selection_schema(), columns).unwrap();
+    let load = LoadPartition::new(Arc::new(FilesLoadParams::default()), 8);
+    let documents = map_partitions(&context, context.read_batch(selection).unwrap(), Arc::new(load)).unwrap();
+    let sizes: Vec<_> = documents.collect().await.unwrap().iter().map(RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [1, 2, 4, 8, 5]);
+}
+
 /// Batches cut anywhere, as a checkpoint may cut them, change nothing.
 #[tokio::test]
 async fn rows_of_a_document_may_come_in_any_batches() {
