@@ -1,10 +1,12 @@
 //! Files on a folder that client and executors share.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Cluster, contents};
-use crate::operator::{Place, TEXT, wait_until};
+use super::{Cluster, contents, port};
+use crate::operator::{Place, TEXT, answer, wait_until};
 
 /// `count` documents, each with something of its own.
 pub(super) fn texts(place: &Place, count: usize) {
@@ -96,4 +98,36 @@ fn a_model_file_goes_by_its_path_from_the_root() {
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     assert_eq!(place.run(&["a.txt", "--model", "mine/own.skol", "--output", "here"]).code, Some(0));
     assert_eq!(contents(&place.path("there")), contents(&place.path("here")));
+}
+
+/// The first of five ports that follow each other; other tests take ports meanwhile.
+fn five_ports() -> u16 {
+    loop {
+        let ports: Vec<u16> = (0..5).map(|_| port()).collect();
+        if ports[4] - ports[0] == 4 {
+            return ports[0];
+        }
+    }
+}
+
+/// The script that people try first, as they start it.
+#[test]
+fn the_example_script_starts_a_cluster_and_compares_what_it_writes() {
+    for scheduling in ["push", "pull"] {
+        let first = five_ports();
+        let place = Place::new();
+        let answer = answer(
+            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cluster/loopback.sh"))
+                .env("PROGRAMS", Path::new(env!("CARGO_BIN_EXE_predict_classifier")).parent().unwrap())
+                .env("PORT", first.to_string())
+                .env("SCHEDULING", scheduling)
+                .env("TMPDIR", place.path(".")),
+        );
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        assert!(
+            answer.stdout.ends_with("two executors wrote what one process writes\n"),
+            "{}",
+            answer.stdout
+        );
+    }
 }
