@@ -23,8 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let volumes: BTreeSet<&str> = documents.iter().map(|document| document.volume.as_str()).collect();
     let silent: Progress = Arc::new(|_| ());
     let naming = Naming { name: "measured", preset_name: "measured", date: "2000-01-01", seed: 0 };
-    println!("volume: article (paragraphs) | strength | macro-F1 and accuracy on the rest: before, after");
-    let mut changes = Vec::new();
+    println!(
+        "volume: article (paragraphs) | strength | macro-F1, lines | macro-F1, paragraphs | accuracy, paragraphs"
+    );
+    let mut changes: [Vec<f64>; 3] = Default::default();
     for volume in volumes {
         let (own, others): (Vec<_>, Vec<_>) =
             documents.iter().partition(|document| document.volume == volume);
@@ -41,30 +43,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Err(ModelError::CheckSet { .. }) => (before, "refused".to_owned()),
                 Err(error) => return Err(error.into()),
             };
-            println!(
-                "{} ({}) | {how} | {:.3} {:.3} | {:.3} {:.3} | {:+.4}",
-                article.path,
-                article.blocks.len(),
-                before.0,
-                after.0,
-                before.1,
-                after.1,
-                after.0 - before.0
-            );
-            changes.push(after.0 - before.0);
+            let figures: Vec<String> = before
+                .iter()
+                .zip(after)
+                .zip(&mut changes)
+                .map(|((before, after), changes)| {
+                    changes.push(after - before);
+                    format!("{before:.4} {after:.4} {:+.4}", after - before)
+                })
+                .collect();
+            println!("{} ({}) | {how} | {}", article.path, article.blocks.len(), figures.join(" | "));
         }
     }
-    let mean = changes.iter().sum::<f64>() / changes.len().max(1) as f64;
-    let least = changes.iter().copied().fold(f64::INFINITY, f64::min);
-    let better = changes.iter().filter(|change| **change > 0.0).count();
-    println!("{} articles: mean {mean:+.4}, least {least:+.4}, better {better}", changes.len());
+    for (name, changes) in
+        ["macro-F1, lines", "macro-F1, paragraphs", "accuracy, paragraphs"].iter().zip(changes)
+    {
+        let mean = changes.iter().sum::<f64>() / changes.len().max(1) as f64;
+        let least = changes.iter().copied().fold(f64::INFINITY, f64::min);
+        let better = changes.iter().filter(|change| **change > 0.0).count();
+        println!("{name}: {} articles, mean {mean:+.4}, least {least:+.4}, better {better}", changes.len());
+    }
     Ok(())
 }
 
-/// Macro-F1 and accuracy on blocks.
-fn scores<'a>(model: &Arc<Model>, documents: impl Iterator<Item = &'a GoldDocument>) -> (f64, f64) {
+/// Macro-F1 per line of raw text and per paragraph, and the share of paragraphs that are labelled right.
+fn scores<'a>(model: &Arc<Model>, documents: impl Iterator<Item = &'a GoldDocument>) -> [f64; 3] {
     let mut measured = Measured::new(model.labels());
-    measured.add(model, documents, false);
-    let scores = measured.blocks.scores();
-    (scores.macro_f1, scores.accuracy)
+    measured.add(model, documents, true);
+    let (lines, blocks) = (measured.lines.scores(), measured.blocks.scores());
+    [lines.macro_f1, blocks.macro_f1, blocks.accuracy]
 }
