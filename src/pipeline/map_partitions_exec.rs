@@ -188,8 +188,8 @@ fn ahead(mut stream: SendableRecordBatchStream, join: usize) -> SendableRecordBa
 /// Who reads what was made in advance, and says what is finished: who asks for a batch has finished with those before it.
 struct Reader {
     batches: SendableRecordBatchStream,
-    /// A batch that came, and was too large to be joined with the one before.
-    next: Option<RecordBatch>,
+    /// What came after the last batch and could not be joined with it: a batch too large, or an error.
+    next: Option<Result<RecordBatch>>,
     /// How many batches went out.
     taken: usize,
     finished: watch::Sender<usize>,
@@ -200,22 +200,24 @@ impl Reader {
         self.finished.send_replace(self.taken);
         let first = match self.next.take() {
             Some(batch) => Some(batch),
-            None => self.batches.try_next().await?,
+            None => self.batches.next().await,
         };
-        let Some(first) = first else { return Ok(None) };
+        let Some(first) = first.transpose()? else { return Ok(None) };
         let (mut rows, mut bytes) = (first.num_rows(), first.get_array_memory_size());
         let mut joined = vec![first];
         while rows < join
             && let Some(Some(batch)) = self.batches.next().now_or_never()
         {
-            let batch = batch?;
-            rows += batch.num_rows();
-            bytes += batch.get_array_memory_size();
-            if rows > join || bytes > JOINED_BYTES {
-                self.next = Some(batch);
-                break;
+            let (more_rows, more_bytes) =
+                batch.as_ref().map_or((0, 0), |batch| (batch.num_rows(), batch.get_array_memory_size()));
+            (rows, bytes) = (rows + more_rows, bytes + more_bytes);
+            match batch {
+                Ok(batch) if rows <= join && bytes <= JOINED_BYTES => joined.push(batch),
+                other => {
+                    self.next = Some(other);
+                    break;
+                }
             }
-            joined.push(batch);
         }
         self.taken += joined.len();
         Ok(Some(match &joined[..] {
@@ -313,6 +315,34 @@ mod tests {
             read.push((batch.unwrap(), made.load(Ordering::SeqCst)));
         }
         read
+    }
+
+    /// What was made before an error is saved before the run ends with it.
+    #[test]
+    fn an_error_comes_after_all_batches_before_it() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::UInt8, false)]));
+        let batch = || {
+            let column: Arc<dyn Array> = Arc::new(UInt8Array::from(vec![0; 3]));
+            RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap()
+        };
+        let items = vec![Ok(batch()), Ok(batch()), datafusion::common::exec_err!("the server is gone")];
+        let stream = RecordBatchStreamAdapter::new(Arc::clone(&schema), futures::stream::iter(items));
+        run(async {
+            let mut output = ahead(Box::pin(stream), 50);
+            let mut rows = 0;
+            let error = loop {
+                // The one in hand is worked on while the others are made.
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                match output.next().await.unwrap() {
+                    Ok(batch) => rows += batch.num_rows(),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert_eq!(rows, 6);
+            assert!(error.contains("the server is gone"), "{error}");
+        });
     }
 
     fn run<T>(future: impl Future<Output = T>) -> T {
